@@ -1,0 +1,1 @@
+"""Trackside: a control plane for fleets of coding agents."""

@@ -1,0 +1,47 @@
+"""Who a caller is, and which role may do what."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from app.domain.errors import AppError, ErrorCode
+
+
+class Role(StrEnum):
+    VIEWER = "VIEWER"
+    OPERATOR = "OPERATOR"
+    ADMIN = "ADMIN"
+    ORCHESTRATOR = "ORCHESTRATOR"
+    WORKER = "WORKER"
+    RUNNER = "RUNNER"
+
+
+OPERATORS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
+STEERING: Final = OPERATORS | {Role.ORCHESTRATOR}
+ASKING: Final = STEERING | {Role.WORKER}
+READERS: Final = frozenset(Role) - {Role.RUNNER}
+RUNNERS: Final = frozenset({Role.RUNNER})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller. A scope of None is no limit; a worker's token carries its project, run, worker and fence.
+
+    `id` is the same for the same token: idempotency keys are scoped to it. `name` is for people.
+    """
+
+    id: str
+    name: str
+    role: Role
+    project_id: str | None = None
+    run_id: str | None = None
+    worker_id: str | None = None
+    fence: int | None = None
+
+    def require(self, roles: frozenset[Role]) -> None:
+        if self.role not in roles:
+            raise AppError(
+                ErrorCode.FORBIDDEN,
+                f"The role {self.role} may not do this.",
+                suggestion=f"Use a token with the role {' or '.join(sorted(roles))}.",
+            )

@@ -1,0 +1,102 @@
+"""The graph of tasks: in-degree counters, order, circles, and how much waits behind a task.
+
+Works on keys of any kind. A completed task lowers the counters of its dependents; nothing is ever rescanned.
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+from app.domain.errors import AppError, ErrorCode
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Dag(Generic[Key]):
+    """Tasks and what they wait for. `dependencies` may name only tasks that are in the mapping."""
+
+    __slots__ = ("_dependents", "_waiting")
+
+    def __init__(self, dependencies: Mapping[Key, Iterable[Key]]) -> None:
+        self._dependents: dict[Key, list[Key]] = {key: [] for key in dependencies}
+        self._waiting: dict[Key, int] = dict.fromkeys(dependencies, 0)
+        for key, needed in dependencies.items():
+            for dependency in set(needed):
+                self._dependents[dependency].append(key)
+                self._waiting[key] += 1
+
+    def ready(self) -> list[Key]:
+        """What waits for nothing."""
+        return [key for key, count in self._waiting.items() if count == 0]
+
+    def complete(self, key: Key) -> list[Key]:
+        """Note that a task is done and return what became ready by it."""
+        waiting = self._waiting
+        freed = []
+        for dependent in self._dependents[key]:
+            waiting[dependent] -= 1
+            if waiting[dependent] == 0:
+                freed.append(dependent)
+        return freed
+
+    def waiting(self, key: Key) -> int:
+        return self._waiting[key]
+
+    def dependents(self, key: Key) -> list[Key]:
+        return list(self._dependents[key])
+
+    def order(self) -> list[Key]:
+        """Every key after what it waits for, otherwise as given. Shorter than the graph where there is a circle."""
+        waiting = dict(self._waiting)
+        queue = deque(key for key, count in waiting.items() if count == 0)
+        ordered = []
+        while queue:
+            key = queue.popleft()
+            ordered.append(key)
+            for dependent in self._dependents[key]:
+                waiting[dependent] -= 1
+                if waiting[dependent] == 0:
+                    queue.append(dependent)
+        return ordered
+
+
+def find_cycle(dependencies: Mapping[Key, Iterable[Key]]) -> list[Key] | None:
+    """A circle as `[a, b, c, a]`, each waiting for the next, or None."""
+    ordered = Dag(dependencies).order()
+    if len(ordered) == len(dependencies):
+        return None
+    # what is left waits, directly or not, for a circle: following any open dependency must come round
+    stuck = set(dependencies).difference(ordered)
+    key = next(key for key in dependencies if key in stuck)
+    seen: dict[Key, int] = {}
+    path: list[Key] = []
+    while key not in seen:
+        seen[key] = len(path)
+        path.append(key)
+        key = next(needed for needed in dependencies[key] if needed in stuck)
+    return [*path[seen[key] :], key]
+
+
+def refuse_cycle(dependencies: Mapping[str, Iterable[str]], *path: str) -> None:
+    cycle = find_cycle(dependencies)
+    if cycle is not None:
+        raise AppError(
+            ErrorCode.DAG_CYCLE,
+            f"These tasks would wait for each other: {' → '.join(cycle)}.",
+            suggestion="Remove one of these dependencies in the same change.",
+            path=path,
+            details={"cycle": cycle},
+        )
+
+
+def downstream(dependents: Mapping[Key, Iterable[Key]], start: Iterable[Key]) -> set[Key]:
+    """Everything that waits, directly or not, for one of `start`, without `start` itself."""
+    start = set(start)
+    found: set[Key] = set()
+    queue = deque(start)
+    while queue:
+        for dependent in dependents.get(queue.popleft(), ()):
+            if dependent not in found and dependent not in start:
+                found.add(dependent)
+                queue.append(dependent)
+    return found

@@ -1,0 +1,19 @@
+"""The vocabulary of the log: one member per fact, named in the past tense, as the schema names its type."""
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    RUN_STATUS_CHANGED = "RunStatusChanged"
+    RUN_CONFIGURED = "RunConfigured"
+    PHASE_CHANGED = "PhaseChanged"
+    TASK_STATUS_CHANGED = "TaskStatusChanged"
+    DAG_MUTATED = "DagMutated"
+    WORKER_STATUS_CHANGED = "WorkerStatusChanged"
+    WORKER_ORDERED = "WorkerOrdered"
+    WORKER_REPORTED = "WorkerReported"
+    ATTENTION_OPENED = "AttentionOpened"
+    ATTENTION_CLOSED = "AttentionClosed"
+    CONTEXT_INJECTED = "ContextInjected"
+    COMMAND_CHANGED = "CommandChanged"
+    PIPELINE_CHANGED = "PipelineChanged"

@@ -1,0 +1,84 @@
+"""What every plan format is read into: phases, tasks, what they wait for, and what could not be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PlanFormat(StrEnum):
+    TRACKSIDE = "TRACKSIDE"
+    CONDUCTOR = "CONDUCTOR"
+    MARKDOWN = "MARKDOWN"
+
+
+class PlanStatus(StrEnum):
+    """What the document says of a task; only DONE is imported as more than pending."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWarning:
+    """Something in the document that was not read, or was read in a way its author may not expect."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSubtask:
+    title: str
+    status: PlanStatus = PlanStatus.PENDING
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRuntime:
+    """An executable and its arguments; no shell."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class PlanTask:
+    """`depends_on` holds keys of other tasks of the same plan; `line` counts from 1."""
+
+    key: str
+    title: str
+    description: str = ""
+    status: PlanStatus = PlanStatus.PENDING
+    depends_on: list[str] = field(default_factory=list)
+    subtasks: list[PlanSubtask] = field(default_factory=list)
+    priority: int = 0
+    paths: list[str] = field(default_factory=list)
+    runtime: CommandRuntime | None = None
+    max_attempts: int | None = None
+    timeout_seconds: int | None = None
+    skill: str | None = None
+    line: int = 0
+
+
+@dataclass(slots=True)
+class PlanPhase:
+    key: str
+    title: str
+    tasks: list[PlanTask] = field(default_factory=list)
+    line: int = 0
+
+
+@dataclass(slots=True)
+class Plan:
+    """A plan as read. Keys of tasks are unique in the plan, keys of phases too."""
+
+    format: PlanFormat
+    title: str | None = None
+    phases: list[PlanPhase] = field(default_factory=list)
+    warnings: list[PlanWarning] = field(default_factory=list)
+    runtime: CommandRuntime | None = None
+    max_workers: int | None = None
+
+    def tasks(self) -> Iterator[PlanTask]:
+        for phase in self.phases:
+            yield from phase.tasks
