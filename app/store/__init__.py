@@ -1,0 +1,33 @@
+"""Tables and SQL. Functions here take an open transaction and never commit."""
+
+from app.store import (
+    attention,
+    commands,
+    context,
+    events,
+    ids,
+    paging,
+    phases,
+    pipeline,
+    projects,
+    runs,
+    tasks,
+    tokens,
+    workers,
+)
+
+__all__ = [
+    "attention",
+    "commands",
+    "context",
+    "events",
+    "ids",
+    "paging",
+    "phases",
+    "pipeline",
+    "projects",
+    "runs",
+    "tasks",
+    "tokens",
+    "workers",
+]

@@ -1,0 +1,19 @@
+"""Identifiers: a readable prefix and a body that sorts by the time it was made."""
+
+import secrets
+import threading
+import time
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_turn = threading.Lock()
+_last = 0
+
+
+def new(prefix: str) -> str:
+    """`run_` and 26 characters: 48 bits of milliseconds, 80 bits of chance; never less than the one before."""
+    global _last
+    with _turn:
+        moment = time.time_ns() // 1_000_000 << 80
+        number = moment | secrets.randbits(80) if moment > _last else _last + 1 + secrets.randbits(32)
+        _last = number
+    return f"{prefix}_{''.join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))}"

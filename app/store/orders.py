@@ -1,0 +1,87 @@
+"""What a runner is told: what its worker is, what is wanted of it, what waits for its inbox."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.commands import CommandStatus
+from app.domain.errors import AppError, ErrorCode
+from app.domain.workers import LIVE, WorkerStatus
+from app.store import commands, context, events, projects, runs, workers
+from app.store.db import Tx
+from app.store.tables import ContextItemRow
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFile:
+    id: str
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    worker_id: str
+    fence: int
+    revision: int
+    accepted_reports: int
+    desire: str
+    grace_seconds: int
+    waiting: bool
+    runtime: dict[str, Any]
+    environment: dict[str, str]
+    root: str
+    prompt: str
+    skill: str | None
+    timeout_seconds: int | None
+    project_id: str
+    run_id: str
+    task_id: str | None
+    inbox: Sequence[InboxFile]
+    has_requests: bool
+    """Whether a client's request has not been sent to the runner yet."""
+
+
+def read(tx: Tx, worker_id: str, fence: int) -> tuple[int, Orders]:
+    """The orders with the position of the log that they belong to. STALE_FENCE where the worker is over."""
+    position = events.head(tx)
+    worker = workers.get(tx, worker_id)
+    if worker.fence != fence:
+        raise AppError(ErrorCode.STALE_FENCE, f"Worker {worker_id} with fence {fence} is over.")
+    run = runs.get(tx, worker.run_id)
+    project = projects.get(tx, run.project_id)
+    live = worker.status in LIVE
+    return position, Orders(
+        worker_id=worker.id,
+        fence=worker.fence,
+        revision=worker.revision,
+        accepted_reports=worker.reports,
+        desire=worker.desire,
+        grace_seconds=worker.grace_seconds,
+        waiting=worker.status == WorkerStatus.WAITING_FOR_INPUT,
+        runtime=worker.runtime,
+        environment=worker.environment,
+        root=project.root,
+        prompt=worker.prompt,
+        skill=worker.skill,
+        timeout_seconds=worker.timeout_seconds,
+        project_id=project.id,
+        run_id=run.id,
+        task_id=worker.task_id,
+        inbox=[_file(number, item) for number, item in _inbox(tx, worker_id)] if live else [],
+        has_requests=any(
+            command.status == CommandStatus.REQUESTED for command in commands.under_way(tx, worker_id)
+        ),
+    )
+
+
+def _inbox(tx: Tx, worker_id: str) -> list[tuple[int, ContextItemRow]]:
+    """What is not delivered yet, numbered among everything this worker was given."""
+    everything = context.of_workers(tx, [worker_id])[worker_id]
+    return [(number, item) for number, item in enumerate(everything, 1) if item.delivered_at is None]
+
+
+def _file(number: int, item: ContextItemRow) -> InboxFile:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", item.path or "text.md").strip("-.")[-80:] or "file"
+    return InboxFile(item.id, f"{number:04d}-{name}", item.content)

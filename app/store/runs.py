@@ -1,0 +1,100 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_
+from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.domain.errors import AppError, ErrorCode, not_found
+from app.domain.runs import RunStatus
+from app.store import phases
+from app.store.db import Tx, load_for_change
+from app.store.tables import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    project_id: str | None = None
+    statuses: Sequence[str] | None = None
+    search: str | None = None
+    created_after: datetime | None = None
+
+
+def get(tx: Tx, run_id: str) -> RunRow:
+    run = find(tx, run_id)
+    if run is None:
+        raise not_found("run", run_id)
+    return run
+
+
+def find(tx: Tx, run_id: str) -> RunRow | None:
+    run = tx.session.get(RunRow, run_id)
+    return run if run is not None and tx.scope in (None, run.project_id) else None
+
+
+def lock(tx: Tx, run_id: str, *, version: int | None = None) -> RunRow:
+    """Load a run for change. A caller that passes `version` refuses to overwrite newer work."""
+    run = load_for_change(tx, RunRow, run_id)
+    if run is None or tx.scope not in (None, run.project_id):
+        raise not_found("run", run_id)
+    if version is not None and run.version != version:
+        phase = phases.find(tx, run.phase_id)
+        raise AppError(
+            ErrorCode.VERSION_CONFLICT,
+            f"The run has moved on: it is at version {run.version}, not {version}.",
+            suggestion="Read the run again, look at what changed, and decide anew.",
+            path=["input", "expectedVersion"],
+            details={
+                "expected": version,
+                "actual": run.version,
+                "currentPhase": phase.key if phase is not None else None,
+            },
+        )
+    return run
+
+
+def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, RunRow]:
+    return {row.id: row for row in tx.session.exec(select_all(tx).where(col(RunRow.id).in_(wanted)))}
+
+
+def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
+    query = select(RunRow)
+    if tx.scope is not None:
+        query = query.where(RunRow.project_id == tx.scope)
+    if only is None:
+        return query
+    if only.project_id is not None:
+        query = query.where(RunRow.project_id == only.project_id)
+    if only.statuses is not None:
+        query = query.where(col(RunRow.status).in_(only.statuses))
+    if only.created_after is not None:
+        query = query.where(RunRow.created_at > only.created_after)
+    if only.search:
+        query = query.where(
+            or_(
+                col(RunRow.name).icontains(only.search, autoescape=True),
+                col(RunRow.id) == only.search,
+            )
+        )
+    return query
+
+
+def with_room(tx: Tx) -> Sequence[str]:
+    """Runs that are active, have a task ready and may start another worker; the oldest first."""
+    query = (
+        select(RunRow.id)
+        .where(
+            RunRow.status == RunStatus.ACTIVE,
+            RunRow.ready > 0,
+            RunRow.live_workers < RunRow.max_workers,
+        )
+        .order_by(col(RunRow.created_at), col(RunRow.id))
+    )
+    return tx.session.exec(query).all()
+
+
+def count_ready(tx: Tx) -> int:
+    """Ready tasks of active runs, within the caller's scope."""
+    query = select(func.coalesce(func.sum(RunRow.ready), 0)).where(RunRow.status == RunStatus.ACTIVE)
+    return tx.session.exec(query if tx.scope is None else query.where(RunRow.project_id == tx.scope)).one()

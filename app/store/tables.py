@@ -1,0 +1,371 @@
+"""Every table. Rows are plain records: rules live in the domain, statements in the modules beside this one."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite forgets time zones, so they are put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Column(JSON(none_as_null=True), nullable=nullable)
+
+
+def _link(table: str, *, index: bool = True, nullable: bool = False) -> Any:
+    return Column(ForeignKey(f"{table}.id", ondelete="CASCADE"), index=index, nullable=nullable)
+
+
+class ProjectRow(SQLModel, table=True):
+    __tablename__ = "project"
+
+    id: str = Field(primary_key=True)
+    name: str
+    root: str
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class TokenRow(SQLModel, table=True):
+    """A credential. Only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "token"
+
+    id: str = Field(primary_key=True)
+    name: str
+    role: str
+    digest: str = Field(unique=True)
+    project_id: str | None = Field(default=None, sa_column=_link("project", nullable=True))
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class SigningKeyRow(SQLModel, table=True):
+    """What workers' and runners' tokens are derived from, so that a restarted server can give the same again."""
+
+    __tablename__ = "signing_key"
+
+    id: str = Field(primary_key=True)
+    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class PipelineRow(SQLModel, table=True):
+    """One row: whether anything is dispatched at all."""
+
+    __tablename__ = "pipeline"
+
+    id: str = Field(primary_key=True)
+    paused: bool = False
+    reason: str | None = None
+
+
+class RunRow(SQLModel, table=True):
+    """`version` grows with every change a client's command or a phase change makes.
+
+    The counters say how many of the run's tasks are in each status and how many workers live.
+    """
+
+    __tablename__ = "run"
+    __table_args__ = (Index("ix_run_status", "status"),)
+
+    id: str = Field(primary_key=True)
+    project_id: str = Field(sa_column=_link("project"))
+    name: str
+    status: str
+    status_reason: str | None = None
+    version: int = 1
+    max_workers: int = 4
+    runtime: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    urgency: str | None = None  # how the pause or stop under way is to be done
+    plan_path: str | None = None
+    plan_format: str | None = None
+    plan_hash: str = ""
+    plan_text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    phase_id: str | None = None
+    created_at: datetime = Field(sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    completed_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_activity_at: datetime = Field(sa_type=Instant)
+    pending: int = 0
+    ready: int = 0
+    running: int = 0
+    waiting: int = 0
+    blocked: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    live_workers: int = 0
+    open_attention: int = 0
+
+
+class PhaseRow(SQLModel, table=True):
+    """`unfinished` counts the tasks its gate still waits for."""
+
+    __tablename__ = "phase"
+    __table_args__ = (UniqueConstraint("run_id", "key"), UniqueConstraint("run_id", "ordinal"))
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(sa_column=_link("run", index=False))
+    ordinal: int
+    key: str
+    title: str
+    status: str
+    unfinished: int = 0
+
+
+class TaskRow(SQLModel, table=True):
+    """`waiting_for` counts dependencies that are not satisfied yet; `worker_id` is the live worker, if any."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        UniqueConstraint("run_id", "key"),
+        Index("ix_task_run_ordinal", "run_id", "ordinal"),
+        Index("ix_task_phase_status", "phase_id", "status"),
+        Index("ix_task_claim", "run_id", "status", "priority", "ordinal"),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(sa_column=_link("run", index=False))
+    phase_id: str = Field(sa_column=_link("phase", index=False))
+    ordinal: int
+    key: str
+    title: str
+    description: str = Field(default="", sa_column=Column(Text, nullable=False))
+    status: str
+    status_reason: str | None = None
+    priority: int = 0
+    waiting_for: int = 0
+    attempts: int = 0
+    max_attempts: int = 1
+    failures: int = 0  # since the last success or retry by hand; decides the back-off
+    not_before: datetime | None = Field(default=None, sa_type=Instant)
+    timeout_seconds: int | None = None
+    runtime: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    paths: list[str] = Field(default_factory=list, sa_column=_json())
+    skill: str | None = None
+    last_error: str | None = None
+    worker_id: str | None = None
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    completed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class DependencyRow(SQLModel, table=True):
+    __tablename__ = "dependency"
+
+    task_id: str = Field(sa_column=Column(ForeignKey("task.id", ondelete="CASCADE"), primary_key=True))
+    needs_id: str = Field(
+        sa_column=Column(ForeignKey("task.id", ondelete="CASCADE"), primary_key=True, index=True)
+    )
+    run_id: str = Field(sa_column=_link("run"))
+
+
+class SubtaskRow(SQLModel, table=True):
+    __tablename__ = "subtask"
+    __table_args__ = (Index("ix_subtask_task", "task_id", "ordinal"),)
+
+    id: str = Field(primary_key=True)
+    task_id: str = Field(sa_column=_link("task", index=False))
+    ordinal: int
+    title: str = Field(sa_column=Column(Text, nullable=False))
+    completed: bool = False
+
+
+class WorkerRow(SQLModel, table=True):
+    """`fence` is the attempt it was started for; `reports` the highest report number taken from its runner.
+
+    `desire` with `revision` is what the control plane wants of it; `seen` the revision its runner has read.
+    """
+
+    __tablename__ = "worker"
+    __table_args__ = (Index("ix_worker_status", "status"), Index("ix_worker_run", "run_id", "id"))
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(sa_column=_link("run", index=False))
+    task_id: str | None = Field(default=None, sa_column=_link("task", nullable=True))
+    name: str
+    status: str
+    status_reason: str | None = None
+    runtime: dict[str, Any] = Field(sa_column=_json())
+    environment: dict[str, str] = Field(default_factory=dict, sa_column=_json())
+    skill: str | None = None
+    prompt: str = Field(default="", sa_column=Column(Text, nullable=False))
+    timeout_seconds: int | None = None
+    fence: int = 1
+    reports: int = 0
+    desire: str
+    grace_seconds: int = 10
+    revision: int = 1
+    seen: int = 0
+    pid: int | None = None
+    process_created: float | None = None
+    exit_code: int | None = None
+    current_activity: str | None = None
+    progress: int | None = None
+    log_lines: int = 0
+    created_at: datetime = Field(sa_type=Instant)
+    dispatched_at: datetime | None = Field(default=None, sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_heartbeat_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class LogLineRow(SQLModel, table=True):
+    """Bulk, beside the event log: numbered per worker, written in batches."""
+
+    __tablename__ = "log_line"
+
+    worker_id: str = Field(sa_column=Column(ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True))
+    n: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    stream: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+
+
+class AttentionRow(SQLModel, table=True):
+    """`merge_key` is set while the item is open: the same question in the same run joins it."""
+
+    __tablename__ = "attention"
+    __table_args__ = (
+        UniqueConstraint("run_id", "merge_key"),
+        Index("ix_attention_order", "status", "blocked_tasks", "id"),
+        Index("ix_attention_expiry", "status", "expires_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(sa_column=_link("run", index=False))
+    kind: str
+    status: str
+    title: str = Field(sa_column=Column(Text, nullable=False))
+    detail: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    options: list[str] = Field(default_factory=list, sa_column=_json())
+    answer_schema: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    has_default: bool = False
+    default_answer: Any = Field(default=None, sa_column=_json(nullable=True))
+    answer: Any = Field(default=None, sa_column=_json(nullable=True))
+    answered_by: str | None = None
+    merge_key: str | None = None
+    question_key: str = Field(default="", index=True)
+    blocked_tasks: int = 0
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AskerRow(SQLModel, table=True):
+    """Who waits for an item: one row a task or worker that asked the same."""
+
+    __tablename__ = "asker"
+    __table_args__ = (UniqueConstraint("attention_id", "task_id", "worker_id"),)
+
+    id: str = Field(primary_key=True)
+    attention_id: str = Field(sa_column=_link("attention"))
+    task_id: str | None = Field(default=None, sa_column=_link("task", nullable=True))
+    worker_id: str | None = Field(default=None, sa_column=_link("worker", nullable=True))
+
+
+class ContextItemRow(SQLModel, table=True):
+    """Given to a worker, or kept for a task's next worker while `worker_id` is empty."""
+
+    __tablename__ = "context_item"
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(sa_column=_link("run"))
+    task_id: str | None = Field(default=None, sa_column=_link("task", nullable=True))
+    worker_id: str | None = Field(default=None, sa_column=_link("worker", nullable=True))
+    command_id: str
+    kind: str
+    path: str | None = None
+    content: str = Field(sa_column=Column(Text, nullable=False))
+    tokens: int
+    created_at: datetime = Field(sa_type=Instant)
+    delivered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class CommandRow(SQLModel, table=True):
+    """A request to change something and what became of it: the audit trail.
+
+    `actor_id`, `verb` and `idempotency_key` name an answer that is given again; `result` is that answer.
+    """
+
+    __tablename__ = "command"
+    __table_args__ = (
+        UniqueConstraint("actor_id", "verb", "idempotency_key"),
+        Index("ix_command_worker", "worker_id", "status"),
+        Index("ix_command_run", "run_id", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    verb: str
+    actor: str
+    actor_id: str
+    reason: str | None = None
+    status: str
+    project_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    worker_id: str | None = None
+    idempotency_key: str | None = None
+    input: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    digest: str = ""
+    result: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    revision: int | None = None  # of the worker's orders that carry it
+    error_code: str | None = None
+    error: str | None = None
+    at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+class EventRow(SQLModel, table=True):
+    """One fact. `seq` is its position; numbers may have gaps, never another order than that of the commits."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("ix_event_run", "run_id", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    kind: str
+    at: datetime = Field(sa_type=Instant)
+    actor: str | None = None
+    project_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    worker_id: str | None = None
+    run_status: str | None = None
+    data: dict[str, Any] = Field(default_factory=dict, sa_column=_json())

@@ -1,0 +1,288 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, delete as sql_delete, insert as sql_insert, or_
+from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.domain.errors import not_found
+from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
+from app.store import runs
+from app.store.db import Tx, reread
+from app.store.tables import DependencyRow, RunRow, SubtaskRow, TaskRow
+
+CHUNK = 500
+"""How many ids one statement names at most."""
+
+_DEFAULTS: Final[dict[type, dict[str, Any]]] = {
+    TaskRow: {
+        "description": "",
+        "priority": 0,
+        "waiting_for": 0,
+        "attempts": 0,
+        "max_attempts": 1,
+        "failures": 0,
+        "paths": [],
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    statuses: Sequence[str] | None = None
+    phase: str | None = None
+    search: str | None = None
+
+
+def get(tx: Tx, task_id: str) -> TaskRow:
+    task = find(tx, task_id)
+    if task is None:
+        raise not_found("task", task_id)
+    return task
+
+
+def find(tx: Tx, task_id: str) -> TaskRow | None:
+    task = tx.session.get(TaskRow, task_id)
+    return task if task is not None and runs.find(tx, task.run_id) is not None else None
+
+
+def lock(tx: Tx, task_id: str) -> tuple[TaskRow, RunRow]:
+    """Load a task and its run for change; whoever changes a task holds its run."""
+    task = get(tx, task_id)
+    run = runs.lock(tx, task.run_id)
+    reread(tx, task)
+    return task, run
+
+
+def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, TaskRow]:
+    found: dict[str, TaskRow] = {}
+    for part in _parts(wanted):
+        query = select(TaskRow).where(col(TaskRow.id).in_(part))
+        if tx.scope is not None:
+            query = query.join(RunRow, col(RunRow.id) == TaskRow.run_id).where(RunRow.project_id == tx.scope)
+        found.update((row.id, row) for row in tx.session.exec(query))
+    return found
+
+
+def by_keys(tx: Tx, run_id: str) -> dict[str, TaskRow]:
+    """Every task of a run, removed ones too, by the key the plan gives it."""
+    query = select(TaskRow).where(TaskRow.run_id == run_id).order_by(col(TaskRow.ordinal))
+    return {row.key: row for row in tx.session.exec(query)}
+
+
+def of_run(tx: Tx, run_id: str, statuses: Iterable[TaskStatus]) -> Sequence[TaskRow]:
+    query = (
+        select(TaskRow)
+        .where(TaskRow.run_id == run_id, col(TaskRow.status).in_(sorted(statuses)))
+        .order_by(col(TaskRow.ordinal))
+    )
+    return tx.session.exec(query).all()
+
+
+def select_of_run(run_id: str, only: TaskFilter | None = None) -> SelectOfScalar[TaskRow]:
+    query = select(TaskRow).where(TaskRow.run_id == run_id)
+    if only is None:
+        return query
+    if only.statuses is not None:
+        query = query.where(col(TaskRow.status).in_(only.statuses))
+    if only.phase is not None:
+        query = query.where(TaskRow.phase_id == only.phase)
+    if only.search:
+        query = query.where(
+            or_(
+                col(TaskRow.title).icontains(only.search, autoescape=True),
+                col(TaskRow.key) == only.search,
+            )
+        )
+    return query
+
+
+def last_ordinal(tx: Tx, run_id: str) -> int:
+    return tx.session.exec(select(func.max(TaskRow.ordinal)).where(TaskRow.run_id == run_id)).one() or 0
+
+
+def insert(
+    tx: Tx,
+    *,
+    tasks: Sequence[dict[str, Any]] = (),
+    edges: Sequence[dict[str, Any]] = (),
+    subtasks: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write many rows at once. Columns that are left out get the defaults of their tables."""
+    for row, values in ((TaskRow, tasks), (DependencyRow, edges), (SubtaskRow, subtasks)):
+        if values:
+            tx.session.connection().execute(
+                sql_insert(row), [{**_DEFAULTS.get(row, {}), **one} for one in values]
+            )
+
+
+def remove_edges(tx: Tx, task_id: str, needs_id: str | None = None) -> None:
+    """Forget what a task waits for: one dependency, or all edges that touch the task."""
+    query = sql_delete(DependencyRow)
+    if needs_id is None:
+        query = query.where(
+            or_(col(DependencyRow.task_id) == task_id, col(DependencyRow.needs_id) == task_id)
+        )
+    else:
+        query = query.where(col(DependencyRow.task_id) == task_id, col(DependencyRow.needs_id) == needs_id)
+    tx.session.connection().execute(query)
+
+
+# ---------------------------------------------------------------- the graph
+
+
+def dependents(tx: Tx, task_id: str) -> Sequence[TaskRow]:
+    query = (
+        select(TaskRow)
+        .join(DependencyRow, col(DependencyRow.task_id) == TaskRow.id)
+        .where(DependencyRow.needs_id == task_id)
+        .order_by(col(TaskRow.ordinal))
+    )
+    return tx.session.exec(query).all()
+
+
+def edges(tx: Tx, run_id: str) -> Sequence[DependencyRow]:
+    return tx.session.exec(select(DependencyRow).where(DependencyRow.run_id == run_id)).all()
+
+
+def needs_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
+    """What each task waits for, in plan order."""
+    return _linked(tx, task_ids, by=DependencyRow.task_id, to=DependencyRow.needs_id)
+
+
+def dependents_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
+    return _linked(tx, task_ids, by=DependencyRow.needs_id, to=DependencyRow.task_id)
+
+
+def _linked(tx: Tx, task_ids: Sequence[str], *, by: str, to: str) -> dict[str, list[TaskRow]]:
+    found: dict[str, list[TaskRow]] = {task_id: [] for task_id in task_ids}
+    for part in _parts(task_ids):
+        query = (
+            select(col(by), TaskRow)
+            .join(TaskRow, col(to) == TaskRow.id)
+            .where(col(by).in_(part))
+            .order_by(col(TaskRow.ordinal))
+        )
+        for task_id, task in tx.session.exec(query):
+            found[task_id].append(task)
+    return found
+
+
+def unmet(tx: Tx, task_id: str) -> int:
+    """How many of a task's dependencies are not satisfied now."""
+    query = (
+        select(func.count())
+        .select_from(DependencyRow)
+        .join(TaskRow, col(TaskRow.id) == DependencyRow.needs_id)
+        .where(DependencyRow.task_id == task_id, col(TaskRow.status).not_in(sorted(SATISFIES)))
+    )
+    return tx.session.exec(query).one()
+
+
+def blocked_behind(tx: Tx, task_ids: Sequence[str]) -> int:
+    """How many unfinished tasks cannot go on before these have: they and everything downstream."""
+    if not task_ids:
+        return 0
+    chain = select(TaskRow.id).where(col(TaskRow.id).in_(task_ids)).cte("chain", recursive=True)
+    chain = chain.union(select(DependencyRow.task_id).join(chain, chain.c.id == DependencyRow.needs_id))
+    query = (
+        select(func.count())
+        .select_from(TaskRow)
+        .join(chain, chain.c.id == TaskRow.id)
+        .where(col(TaskRow.status).not_in(sorted(FINISHED)))
+    )
+    return tx.session.exec(query).one()
+
+
+# ---------------------------------------------------------------- scheduling
+
+
+def startable(tx: Tx, run_id: str, limit: int) -> Sequence[TaskRow]:
+    """Ready tasks that nobody works on and that have rested, the most urgent first."""
+    query = (
+        select(TaskRow)
+        .where(
+            TaskRow.run_id == run_id,
+            TaskRow.status == TaskStatus.READY,
+            col(TaskRow.worker_id).is_(None),
+            col(TaskRow.runtime).is_not(None),
+            _rested(tx),
+        )
+        .order_by(col(TaskRow.priority).desc(), col(TaskRow.ordinal))
+        .limit(limit)
+    )
+    return tx.session.exec(query).all()
+
+
+def next_rested(tx: Tx) -> datetime | None:
+    """When the next task that backs off may start."""
+    return tx.session.exec(
+        select(func.min(TaskRow.not_before)).where(
+            TaskRow.status == TaskStatus.READY, col(TaskRow.not_before) > tx.now
+        )
+    ).one()
+
+
+def movable(tx: Tx, run_id: str) -> int:
+    """Ready tasks that can go on without anybody's help: they have a runtime, or a worker is on them."""
+    query = (
+        select(func.count())
+        .select_from(TaskRow)
+        .where(
+            TaskRow.run_id == run_id,
+            TaskRow.status == TaskStatus.READY,
+            or_(col(TaskRow.runtime).is_not(None), col(TaskRow.worker_id).is_not(None)),
+        )
+    )
+    return tx.session.exec(query).one()
+
+
+def by_hand(tx: Tx, run_id: str, limit: int) -> Sequence[str]:
+    """Keys of ready tasks that wait for a person to complete them."""
+    query = (
+        select(TaskRow.key)
+        .where(
+            TaskRow.run_id == run_id,
+            TaskRow.status == TaskStatus.READY,
+            and_(col(TaskRow.runtime).is_(None), col(TaskRow.worker_id).is_(None)),
+        )
+        .order_by(col(TaskRow.ordinal))
+        .limit(limit)
+    )
+    return tx.session.exec(query).all()
+
+
+def unblocked_of_phase(tx: Tx, phase_id: str) -> Sequence[TaskRow]:
+    """Pending tasks of a phase that wait for no dependency."""
+    query = (
+        select(TaskRow)
+        .where(
+            TaskRow.phase_id == phase_id,
+            TaskRow.status == TaskStatus.PENDING,
+            TaskRow.waiting_for == 0,
+        )
+        .order_by(col(TaskRow.ordinal))
+    )
+    return tx.session.exec(query).all()
+
+
+def _rested(tx: Tx) -> ColumnElement[bool]:
+    return or_(col(TaskRow.not_before).is_(None), col(TaskRow.not_before) <= tx.now)
+
+
+# ---------------------------------------------------------------- subtasks
+
+
+def subtasks_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, list[SubtaskRow]]:
+    found: dict[str, list[SubtaskRow]] = {task_id: [] for task_id in task_ids}
+    for part in _parts(task_ids):
+        query = select(SubtaskRow).where(col(SubtaskRow.task_id).in_(part)).order_by(col(SubtaskRow.ordinal))
+        for row in tx.session.exec(query):
+            found[row.task_id].append(row)
+    return found
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

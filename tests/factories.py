@@ -1,0 +1,52 @@
+"""Plans and their parts, with defaults for everything that is not under test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.access import Actor, Role
+from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanTask
+
+COMMAND: dict[str, Any] = {"kind": "command", "argv": ["true"]}
+OPERATOR = Actor(id="tok_operator", name="olga", role=Role.OPERATOR)
+
+Entry = str | PlanTask
+
+
+def an_actor(role: Role = Role.OPERATOR, *, id: str | None = None, **scope: Any) -> Actor:
+    """`an_actor(Role.WORKER, worker_id=…)`; who has the same id shares idempotency keys."""
+    return Actor(id=id or f"tok_{role.lower()}", name=role.lower(), role=role, **scope)
+
+
+def a_task(key: str, *, needs: Sequence[str] = (), done: bool = False, **values: Any) -> PlanTask:
+    return PlanTask(
+        key=key,
+        title=values.pop("title", f"Do {key}"),
+        depends_on=list(needs),
+        status=PlanStatus.DONE if done else PlanStatus.PENDING,
+        **values,
+    )
+
+
+def a_plan(*entries: Entry | Sequence[Entry], title: str | None = "A plan") -> Plan:
+    """Of tasks, or of phases that are lists of tasks: `a_plan("design", "build < design")`.
+
+    What stands after `<` is waited for; an `*` after the key means that the document marks the task as done.
+    """
+    phases = [list(entry) for entry in entries if not isinstance(entry, str | PlanTask)]
+    if not phases:
+        phases = [[entry for entry in entries if isinstance(entry, str | PlanTask)]]
+    return Plan(
+        PlanFormat.TRACKSIDE,
+        title,
+        [
+            PlanPhase(f"phase-{number}", f"Phase {number}", [_task(entry) for entry in phase])
+            for number, phase in enumerate(phases, 1)
+        ],
+    )
+
+
+def _task(entry: Entry) -> PlanTask:
+    if isinstance(entry, PlanTask):
+        return entry
+    name, _, needs = entry.partition("<")
+    return a_task(name.strip(" *"), needs=needs.split(), done=name.strip().endswith("*"))

@@ -1,0 +1,409 @@
+"""What has to hold in any database, whatever was done to it and in whatever order."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import JSON, Table, Text
+from sqlmodel import SQLModel, select
+
+from app.commands.moves import COUNTERS
+from app.domain.attention import ATTENTION
+from app.domain.commands import COMMAND, UNDER_WAY
+from app.domain.events import EventKind
+from app.domain.machines import Machine
+from app.domain.phases import PHASE, PhaseStatus
+from app.domain.runs import ENDED, RUN, RunStatus, Standing, Urgency, next_move
+from app.domain.tasks import FINISHED, SATISFIES, TASK, TaskStatus
+from app.domain.workers import LIVE, WORKER, Desire, WorkerStatus
+from app.store.db import Tx
+
+Row = Any
+R, T, W = RunStatus, TaskStatus, WorkerStatus
+MACHINES: Final[dict[str, Machine[Any, Any]]] = {
+    "run": RUN,
+    "phase": PHASE,
+    "task": TASK,
+    "worker": WORKER,
+    "attention": ATTENTION,
+    "command": COMMAND,
+}
+
+
+@dataclass
+class Look:
+    """Every row of the small tables, read once."""
+
+    rows: dict[str, dict[str, Row]]
+    needs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    askers: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    of_run: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+
+    def __getattr__(self, table: str) -> dict[str, Row]:
+        return self.rows[table]
+
+    def held_by(self, worker_id: str) -> list[Row]:
+        """Open items that a worker waits for."""
+        return [
+            item
+            for item in self.attention.values()
+            if item.status == "OPEN" and any(asker.worker_id == worker_id for asker in self.askers[item.id])
+        ]
+
+
+def look(tx: Tx) -> Look:
+    connection = tx.session.connection()
+
+    def read(name: str) -> list[Row]:
+        return list(connection.execute(select(*_columns(SQLModel.metadata.tables[name]))))
+
+    names = ("run", "phase", "task", "worker", "attention", "command", "context_item")
+    found = Look({name: {row.id: row for row in read(name)} for name in names})
+    for edge in read("dependency"):
+        found.needs[edge.task_id].add(edge.needs_id)
+    for asker in read("asker"):
+        found.askers[asker.attention_id].append(asker)
+    for run_id in found.run:
+        found.of_run[run_id] = {
+            name: [row for row in found.rows[name].values() if row.run_id == run_id]
+            for name in ("phase", "task", "worker", "attention")
+        }
+    return found
+
+
+def _columns(table: Table) -> list[Any]:
+    """All but the bulky ones, which no rule looks at."""
+    return [column for column in table.c if not isinstance(column.type, Text | JSON) or column.name == "runtime"]
+
+
+@dataclass
+class Log:
+    """What the events say so far; can be fed step by step."""
+
+    position: int = 0
+    status: dict[str, str] = field(default_factory=dict)
+    commands: dict[str, str] = field(default_factory=dict)
+    phase: dict[str, str] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+
+    def read(self, tx: Tx) -> None:
+        table = SQLModel.metadata.tables["event"]
+        query = select(table).where(table.c.seq > self.position).order_by(table.c.seq)
+        for row in tx.session.connection().execute(query):
+            self.position = row.seq
+            self._take(row)
+
+    def _take(self, row: Row) -> None:
+        data = row.data
+        match row.kind:
+            case EventKind.RUN_STATUS_CHANGED:
+                self._status("run", row.run_id, data, first=None)
+            case EventKind.WORKER_STATUS_CHANGED:
+                self._status("worker", row.worker_id, data, first=None)
+            case EventKind.TASK_STATUS_CHANGED:
+                self._status("task", row.task_id, data, first=data["old"])
+            case EventKind.PHASE_CHANGED:
+                if self.phase.get(row.run_id) != data["old"]:
+                    self.complaints.append(f"event {row.seq}: the phase before was not {data['old']}")
+                self.phase[row.run_id] = data["new"]
+            case EventKind.COMMAND_CHANGED:
+                self._command(row.seq, data["command"], data["status"])
+
+    def _status(self, noun: str, id: str, data: dict[str, Any], *, first: str | None) -> None:
+        before = self.status.get(id, first)
+        if before != data["old"]:
+            self.complaints.append(f"{id} was {before}, but an event says it was {data['old']}")
+        machine = MACHINES[noun]
+        possible = {(origin, target) for (origin, _), target in machine.moves.items()}
+        if data["old"] is None:
+            if data["new"] != machine.start:
+                self.complaints.append(f"{id} begins as {data['new']}")
+        elif (data["old"], data["new"]) not in possible:
+            self.complaints.append(f"{id} went from {data['old']} to {data['new']}")
+        self.status[id] = data["new"]
+
+    def _command(self, seq: int, id: str, status: str) -> None:
+        before = self.commands.get(id)
+        possible = {(origin, target) for (origin, _), target in COMMAND.moves.items()}
+        if before is not None and (before, status) not in possible:
+            self.complaints.append(f"event {seq}: command {id} went from {before} to {status}")
+        self.commands[id] = status
+
+
+def check(tx: Tx, log: Log | None = None) -> Look:
+    """AssertionError with everything that does not hold. With `log`, only events it has not seen are read."""
+    log = log or Log()
+    log.read(tx)
+    seen = look(tx)
+    found = [complaint for rule in RULES for complaint in rule(seen)]
+    found += log.complaints
+    found += events_tell_what_is(seen, log)
+    assert not found, "\n".join(found)
+    return seen
+
+
+Rule = Callable[[Look], Iterator[str]]
+RULES: list[Rule] = []
+
+
+def rule(function: Rule) -> Rule:
+    RULES.append(function)
+    return function
+
+
+def events_tell_what_is(seen: Look, log: Log) -> Iterator[str]:
+    for noun in ("run", "worker", "task"):
+        for row in seen.rows[noun].values():
+            told = log.status.get(row.id)
+            if told is not None and told != row.status:
+                yield f"{row.id} is {row.status}, but the last event says {told}"
+            if told is None and noun != "task":
+                yield f"no event tells of {row.id}"
+    for row in seen.command.values():
+        if log.commands.get(row.id) != row.status:
+            yield f"command {row.verb} is {row.status}, but the last event says {log.commands.get(row.id)}"
+    for run in seen.run.values():
+        phase = seen.phase.get(run.phase_id)
+        if (phase.key if phase else None) != log.phase.get(run.id):
+            yield f"{run.id} is in phase {phase and phase.key}, but the log says {log.phase.get(run.id)}"
+
+
+# ---------------------------------------------------------------- counters
+
+
+@rule
+def counters_are_what_they_count(seen: Look) -> Iterator[str]:
+    for run in seen.run.values():
+        rows = seen.of_run[run.id]
+        real: Counter[str] = Counter(task.status for task in rows["task"])
+        expected = {column: real[status] for status, column in COUNTERS.items()}
+        expected["live_workers"] = sum(worker.status in LIVE for worker in rows["worker"])
+        expected["open_attention"] = sum(item.status == "OPEN" for item in rows["attention"])
+        for column, number in expected.items():
+            if getattr(run, column) != number:
+                yield f"{run.id} counts {getattr(run, column)} {column}, but there are {number}"
+        for phase in rows["phase"]:
+            number = sum(task.phase_id == phase.id and task.status not in FINISHED for task in rows["task"])
+            if phase.unfinished != number:
+                yield f"phase {phase.key} counts {phase.unfinished} unfinished tasks, but there are {number}"
+
+
+@rule
+def tasks_wait_for_what_is_not_satisfied(seen: Look) -> Iterator[str]:
+    for task in seen.task.values():
+        unmet = sum(seen.task[needed].status not in SATISFIES for needed in seen.needs[task.id])
+        if task.waiting_for != unmet:
+            yield f"task {task.key} ({task.status}) waits for {task.waiting_for}, but {unmet} are unmet"
+
+
+# ---------------------------------------------------------------- tasks and workers
+
+
+@rule
+def a_task_and_its_live_worker_name_each_other(seen: Look) -> Iterator[str]:
+    for task in seen.task.values():
+        worker = seen.worker.get(task.worker_id)
+        if task.worker_id is not None and (worker is None or worker.status not in LIVE):
+            yield f"task {task.key} names worker {task.worker_id}, which is {worker and worker.status}"
+        if worker is not None and worker.task_id != task.id:
+            yield f"task {task.key} names the worker of another task"
+    for worker in seen.worker.values():
+        if worker.status in LIVE and worker.task_id is not None:
+            if seen.task[worker.task_id].worker_id != worker.id:
+                yield f"live worker {worker.name} is not the one that its task names"
+
+
+@rule
+def the_status_of_a_task_fits_its_worker(seen: Look) -> Iterator[str]:
+    fits: dict[str, set[str]] = {
+        T.PENDING: set(),
+        T.READY: {W.SPAWNING, W.STOPPING},
+        T.RUNNING: {W.RUNNING, W.PAUSED, W.STOPPING},
+        T.WAITING_FOR_INPUT: {W.WAITING_FOR_INPUT, W.PAUSED, W.STOPPING},
+        T.BLOCKED: set(LIVE),
+        T.COMPLETED: set(LIVE),
+        T.FAILED: set(),
+        T.SKIPPED: set(),
+        T.CANCELLED: {W.STOPPING},
+    }
+    for task in seen.task.values():
+        worker = seen.worker.get(task.worker_id)
+        if worker is None:
+            if task.status in (T.RUNNING, T.WAITING_FOR_INPUT):
+                yield f"task {task.key} is {task.status} without a worker"
+        elif worker.status not in fits[task.status]:
+            yield f"task {task.key} is {task.status}, its worker {worker.status}"
+
+
+@rule
+def a_ready_task_waits_for_nothing_and_a_free_one_is_ready(seen: Look) -> Iterator[str]:
+    for task in seen.task.values():
+        phase, run = seen.phase[task.phase_id], seen.run[task.run_id]
+        free = task.waiting_for == 0 and phase.status == PhaseStatus.ACTIVE
+        if task.status == T.READY and task.worker_id is None and not free:
+            yield f"task {task.key} is READY, but waits for {task.waiting_for} in a phase that is {phase.status}"
+        if task.status == T.PENDING and free and run.status not in (R.CANCELLED, R.ARCHIVED):
+            yield f"task {task.key} is PENDING, but waits for nothing"
+
+
+@rule
+def waiting_is_waiting_for_an_open_question(seen: Look) -> Iterator[str]:
+    for worker in seen.worker.values():
+        held = seen.held_by(worker.id)
+        if worker.status == W.WAITING_FOR_INPUT and not held:
+            yield f"worker {worker.name} waits for an answer that nobody is asked for"
+        if worker.status == W.RUNNING and held:
+            yield f"worker {worker.name} goes on although its question is open"
+    for task in seen.task.values():
+        worker = seen.worker.get(task.worker_id)
+        if worker is not None and worker.status == W.PAUSED:
+            if (task.status == T.WAITING_FOR_INPUT) != bool(seen.held_by(worker.id)) and task.status in (
+                T.RUNNING,
+                T.WAITING_FOR_INPUT,
+            ):
+                yield f"task {task.key} is {task.status}, its paused worker holds {len(seen.held_by(worker.id))}"
+
+
+@rule
+def an_open_question_is_waited_for(seen: Look) -> Iterator[str]:
+    for item in seen.attention.values():
+        if (item.status == "OPEN") != (item.merge_key is not None):
+            yield f"item {item.id} is {item.status} with merge key {item.merge_key}"
+        if (item.status == "OPEN") != (item.answered_at is None):
+            yield f"item {item.id} is {item.status}, answered at {item.answered_at}"
+        if item.status == "OPEN" and not any(still_waits(seen, asker) for asker in seen.askers[item.id]):
+            yield f"item {item.id} is open, but everyone who asked is over"
+
+
+def still_waits(seen: Look, asker: Row) -> bool:
+    worker = seen.worker.get(asker.worker_id)
+    task = seen.task.get(asker.task_id)
+    return (
+        worker is None
+        or worker.status in LIVE
+        or (task is not None and task.status not in FINISHED and task.status != T.FAILED)
+    )
+
+
+# ---------------------------------------------------------------- runs and phases
+
+
+@rule
+def phases_follow_one_another(seen: Look) -> Iterator[str]:
+    order = [PhaseStatus.COMPLETED, PhaseStatus.ACTIVE, PhaseStatus.PENDING]
+    for run in seen.run.values():
+        phases = sorted(seen.of_run[run.id]["phase"], key=lambda phase: phase.ordinal)
+        statuses = [phase.status for phase in phases]
+        if statuses != sorted(statuses, key=order.index) or statuses.count(PhaseStatus.ACTIVE) > 1:
+            yield f"{run.id} has phases {statuses}"
+        begun = [phase for phase in phases if phase.status != PhaseStatus.PENDING]
+        if run.phase_id != (begun[-1].id if begun else None):
+            yield f"{run.id} is in phase {run.phase_id}, but has begun {[phase.key for phase in begun]}"
+        for phase in phases:
+            if phase.status == PhaseStatus.COMPLETED and phase.unfinished:
+                yield f"phase {phase.key} is COMPLETED with {phase.unfinished} unfinished tasks"
+
+
+def standing(seen: Look, run: Row) -> Standing:
+    """What a run is to be judged by, counted from the rows."""
+    rows = seen.of_run[run.id]
+    live = [worker for worker in rows["worker"] if worker.status in LIVE]
+    phases = rows["phase"]
+    return Standing(
+        status=RunStatus(run.status),
+        movable=sum(
+            task.status == T.RUNNING
+            or (task.status == T.READY and (task.runtime is not None or task.worker_id is not None))
+            for task in rows["task"]
+        ),
+        waiting=sum(task.status == T.WAITING_FOR_INPUT for task in rows["task"]),
+        failed=sum(task.status == T.FAILED for task in rows["task"]),
+        workers=len(live),
+        restless=sum(not at_rest(worker) for worker in live),
+        gates_met=bool(phases) and all(phase.status == PhaseStatus.COMPLETED for phase in phases),
+        pause_mode=Urgency(run.urgency) if run.urgency else None,
+    )
+
+
+def at_rest(worker: Row) -> bool:
+    """Paused, or told to pause before it was started."""
+    not_started = worker.status == W.SPAWNING and worker.desire == Desire.PAUSE
+    return worker.status == W.PAUSED or (not_started and worker.seen >= worker.revision)
+
+
+@rule
+def a_run_is_where_its_tasks_put_it(seen: Look) -> Iterator[str]:
+    for run in seen.run.values():
+        facts = standing(seen, run)
+        if (move := next_move(facts)) is not None:
+            yield f"{run.id} is {run.status}, but should {move}: {facts}"
+        if run.status in (R.COMPLETED, R.CANCELLED) and facts.workers:
+            yield f"{run.id} is {run.status} with {facts.workers} live workers"
+        statuses = {task.status for task in seen.of_run[run.id]["task"]}
+        if run.status == R.COMPLETED and not statuses <= FINISHED:
+            yield f"{run.id} is COMPLETED with tasks that are {statuses}"
+        if run.status == R.CANCELLED and not statuses <= FINISHED | {T.FAILED}:
+            yield f"{run.id} is CANCELLED with tasks that are {statuses}"
+        if run.status == R.CREATED and (run.phase_id or run.started_at or seen.of_run[run.id]["worker"]):
+            yield f"{run.id} is CREATED, but something has begun"
+
+
+@rule
+def moments_fit_statuses(seen: Look) -> Iterator[str]:
+    for run in seen.run.values():
+        if (run.completed_at is not None) != (run.status in ENDED):
+            yield f"{run.id} is {run.status}, completed at {run.completed_at}"
+        if run.urgency is not None and run.status not in (R.PAUSING, R.PAUSED, R.STOPPING):
+            yield f"{run.id} is {run.status} with urgency {run.urgency}"
+    for task in seen.task.values():
+        over = task.status in FINISHED or task.status == T.FAILED
+        if task.status_reason != "The plan marks it as done." and (task.completed_at is not None) != over:
+            yield f"task {task.key} is {task.status}, completed at {task.completed_at}"
+    for worker in seen.worker.values():
+        if (worker.ended_at is None) != (worker.status in LIVE):
+            yield f"worker {worker.name} is {worker.status}, ended at {worker.ended_at}"
+        if worker.status == W.STOPPING and worker.desire != Desire.STOP:
+            yield f"worker {worker.name} is STOPPING, but told to {worker.desire}"
+
+
+@rule
+def attempts_are_numbered(seen: Look) -> Iterator[str]:
+    for task in seen.task.values():
+        workers = [worker for worker in seen.of_run[task.run_id]["worker"] if worker.task_id == task.id]
+        fences = sorted(worker.fence for worker in workers)
+        if fences != list(range(1, task.attempts + 1)):
+            yield f"task {task.key} has had {task.attempts} attempts, its workers have fences {fences}"
+        if task.failures > task.attempts:
+            yield f"task {task.key} failed {task.failures} times in {task.attempts} attempts"
+        if sum(worker.status in LIVE for worker in workers) > 1:
+            yield f"task {task.key} has two live workers"
+
+
+# ---------------------------------------------------------------- commands and context
+
+
+@rule
+def no_request_waits_for_a_worker_that_is_over(seen: Look) -> Iterator[str]:
+    for command in seen.command.values():
+        worker = seen.worker.get(command.worker_id)
+        if worker is not None and worker.status not in LIVE and command.status in UNDER_WAY:
+            yield f"{command.verb} is {command.status}, but its worker is {worker.status}"
+        if command.status == "REJECTED" and command.idempotency_key is not None:
+            yield f"a refused {command.verb} has used up a key"
+
+
+@rule
+def context_is_received_or_kept_or_given_up(seen: Look) -> Iterator[str]:
+    for item in seen.context_item.values():
+        worker = seen.worker.get(item.worker_id)
+        command = seen.command[item.command_id]
+        if worker is None and item.task_id is None:
+            yield f"context item {item.id} is for nobody"
+        if worker is None and item.delivered_at is not None:
+            yield f"context item {item.id} was delivered to nobody"
+        undelivered = item.delivered_at is None
+        if undelivered and command.status == "EFFECTIVE":
+            yield f"context item {item.id} is not delivered, but its request is EFFECTIVE"
+        if undelivered and worker is not None and worker.status not in LIVE and command.status in UNDER_WAY:
+            yield f"context item {item.id} is lost with its worker, but its request is {command.status}"
