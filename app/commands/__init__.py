@@ -1,0 +1,29 @@
+"""Writes. One function is one transaction and leaves at least one fact in the log."""
+
+from app.commands import (
+    attention,
+    audit,
+    context,
+    dag,
+    pipeline,
+    projects,
+    reports,
+    runs,
+    scheduling,
+    tasks,
+    workers,
+)
+
+__all__ = [
+    "attention",
+    "audit",
+    "context",
+    "dag",
+    "pipeline",
+    "projects",
+    "reports",
+    "runs",
+    "scheduling",
+    "tasks",
+    "workers",
+]

@@ -1,0 +1,157 @@
+"""Taking what runners report: each number once, in order, and nothing from a worker that is over."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from app import store
+from app.commands import audit, moves, workers
+from app.domain.commands import CommandMove, CommandStatus
+from app.domain.errors import AppError, ErrorCode
+from app.domain.reports import (
+    Body,
+    Delivered,
+    Exited,
+    Lines,
+    Paused,
+    Report,
+    Resumed,
+    Seen,
+    Started,
+)
+from app.domain.tasks import TaskMove, TaskStatus
+from app.domain.workers import LIVE, Desire, ExitReason, WorkerMove, WorkerStatus
+from app.store.db import Tx, reread
+from app.store.tables import RunRow, WorkerRow
+
+
+def take(tx: Tx, *, worker_id: str, fence: int, reports: Sequence[Report]) -> int:
+    """Take the reports that are next in order and return the highest number taken so far.
+
+    Sending one again is harmless. STALE_FENCE where the worker is over and there is something new to say.
+    """
+    worker = store.workers.get(tx, worker_id)
+    run = store.runs.lock(tx, worker.run_id)
+    reread(tx, worker)
+    tx.actor = f"worker:{worker.id}"
+    fresh = [report for report in reports if report.n > worker.reports]
+    if not fresh and worker.fence == fence:
+        return worker.reports
+    if worker.fence != fence or worker.status not in LIVE:
+        raise AppError(
+            ErrorCode.STALE_FENCE,
+            f"Worker {worker_id} with fence {fence} is over: it is {worker.status}.",
+            suggestion="End what is left of it; nothing it reports is taken any more.",
+        )
+    for report in sorted(fresh, key=lambda report: report.n):
+        if report.n != worker.reports + 1 or worker.status not in LIVE:
+            break
+        worker.reports = report.n
+        _apply(tx, run, worker, report.body)
+    worker.last_heartbeat_at = tx.now
+    return worker.reports
+
+
+def note_sent(tx: Tx, *, worker_id: str, revision: int) -> None:
+    """The orders of this revision are on their way to the runner."""
+    worker, run = store.workers.lock(tx, worker_id)
+    for command in store.commands.under_way(tx, worker.id):
+        if command.status == CommandStatus.REQUESTED and (command.revision or 0) <= revision:
+            audit.move(tx, command, CommandMove.DELIVER, run)
+
+
+def lose(tx: Tx, *, worker_id: str, fence: int, reason: str) -> bool:
+    """A worker is silent and nothing of it is left. False where it has ended in the meantime."""
+    worker, run = store.workers.lock(tx, worker_id)
+    if worker.fence != fence or worker.status not in LIVE:
+        return False
+    stopping = worker.status == WorkerStatus.STOPPING
+    workers.end(tx, run, worker, WorkerMove.DIE if stopping else WorkerMove.LOSE, reason=reason)
+    return True
+
+
+def _apply(tx: Tx, run: RunRow, worker: WorkerRow, body: Body) -> None:
+    match body:
+        case Lines():
+            store.workers.add_log(tx, worker, body.lines)
+        case Started():
+            _started(tx, run, worker, body)
+        case Seen():
+            _seen(tx, run, worker, body.revision)
+        case Paused():
+            if worker.status in (WorkerStatus.RUNNING, WorkerStatus.WAITING_FOR_INPUT):
+                moves.move_worker(tx, run, worker, WorkerMove.PAUSE)
+            _take_effect(tx, run, worker, "pauseWorker")
+            moves.settle(tx, run)
+        case Resumed():
+            _resumed(tx, run, worker)
+        case Delivered():
+            _delivered(tx, run, worker, body.items)
+        case Exited():
+            _exited(tx, run, worker, body)
+        case _:
+            assert_never(body)
+
+
+def _started(tx: Tx, run: RunRow, worker: WorkerRow, body: Started) -> None:
+    worker.pid, worker.process_created, worker.started_at = body.pid, body.created, tx.now
+    if worker.status != WorkerStatus.SPAWNING:
+        return
+    moves.move_worker(tx, run, worker, WorkerMove.START)
+    task = store.tasks.find(tx, worker.task_id) if worker.task_id is not None else None
+    if task is not None and task.status == TaskStatus.READY and task.worker_id == worker.id:
+        moves.move_task(tx, run, task, TaskMove.RUN)
+    workers.wait_if_asked(tx, run, worker)
+    _take_effect(tx, run, worker, "resumeWorker")
+    moves.settle(tx, run)
+
+
+def _seen(tx: Tx, run: RunRow, worker: WorkerRow, revision: int) -> None:
+    worker.seen = max(worker.seen, revision)
+    for command in store.commands.under_way(tx, worker.id):
+        if command.status != CommandStatus.ACKNOWLEDGED and (command.revision or 0) <= revision:
+            audit.move(tx, command, CommandMove.ACKNOWLEDGE, run)
+    if worker.status == WorkerStatus.SPAWNING and worker.desire == Desire.PAUSE:
+        # nothing was started yet, and nothing will be: that is as good as paused
+        _take_effect(tx, run, worker, "pauseWorker")
+        moves.settle(tx, run)
+
+
+def _resumed(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
+    if worker.status == WorkerStatus.PAUSED:
+        moves.move_worker(tx, run, worker, WorkerMove.RESUME)
+        workers.wait_if_asked(tx, run, worker)
+    _take_effect(tx, run, worker, "resumeWorker")
+    moves.settle(tx, run)
+
+
+def _take_effect(tx: Tx, run: RunRow, worker: WorkerRow, verb: str) -> None:
+    for command in store.commands.under_way(tx, worker.id):
+        if command.verb == verb and (command.revision or 0) <= worker.seen:
+            audit.move(tx, command, CommandMove.TAKE_EFFECT, run)
+
+
+def _delivered(tx: Tx, run: RunRow, worker: WorkerRow, item_ids: Sequence[str]) -> None:
+    items = [item for item in store.context.by_ids(tx, item_ids).values() if item.worker_id == worker.id]
+    for item in items:
+        item.delivered_at = item.delivered_at or tx.now
+    tx.session.flush()
+    for command_id in {item.command_id for item in items}:
+        command = store.commands.get(tx, command_id)
+        if command.status in (CommandStatus.EFFECTIVE, CommandStatus.EXPIRED):
+            continue
+        if store.context.waiting_of_command(tx, command_id) == 0:
+            audit.move(tx, command, CommandMove.TAKE_EFFECT, run)
+
+
+def _exited(tx: Tx, run: RunRow, worker: WorkerRow, body: Exited) -> None:
+    worker.exit_code = body.exit_code
+    if worker.status == WorkerStatus.STOPPING:
+        workers.end(tx, run, worker, WorkerMove.DIE, reason=worker.status_reason)
+    elif body.reason is ExitReason.RUNNER_LOST:
+        workers.end(tx, run, worker, WorkerMove.LOSE, reason=body.words())
+    elif body.succeeded():
+        if worker.status == WorkerStatus.SPAWNING:
+            _started(tx, run, worker, Started(worker.pid or 0, worker.process_created or 0.0))
+        workers.end(tx, run, worker, WorkerMove.SUCCEED)
+    else:
+        workers.end(tx, run, worker, WorkerMove.FAIL, reason=body.words())

@@ -1,0 +1,256 @@
+"""A run's verbs, from its making out of a plan to its archiving."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app import store
+from app.commands import moves, tasks, workers
+from app.commands.audit import Change
+from app.domain import dag
+from app.domain.errors import AppError, ErrorCode
+from app.domain.events import EventKind
+from app.domain.phases import PhaseStatus
+from app.domain.plans import CommandRuntime, Plan, PlanStatus, PlanTask
+from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Urgency
+from app.domain.tasks import FINISHED, TaskMove, TaskStatus
+from app.domain.workers import Desire
+from app.store.db import Tx
+from app.store.tables import PhaseRow, RunRow
+
+DEFAULT_MAX_WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSource:
+    """The document a run was made from; kept whole, with its hash."""
+
+    path: str | None = None
+    format: str | None = None
+    hash: str = ""
+    text: str = ""
+
+
+def create(
+    tx: Tx,
+    *,
+    project_id: str,
+    plan: Plan,
+    source: PlanSource,
+    name: str | None = None,
+    runtime: dict[str, Any] | None = None,
+    max_workers: int | None = None,
+    start: bool = False,
+) -> Change:
+    """Make a run of a plan that has been read and checked. `runtime` is for tasks that do not say themselves."""
+    project = store.projects.get(tx, project_id)
+    keys = {task.key: list(task.depends_on) for task in plan.tasks()}
+    dag.refuse_cycle(keys, "input", "plan")
+    run = RunRow(
+        id=store.ids.new("run"),
+        project_id=project.id,
+        name=name or plan.title or "Untitled",
+        status=RUN.start,
+        runtime=runtime,
+        max_workers=max_workers or plan.max_workers or DEFAULT_MAX_WORKERS,
+        plan_path=source.path,
+        plan_format=source.format,
+        plan_hash=source.hash,
+        plan_text=source.text,
+        created_at=tx.now,
+        last_activity_at=tx.now,
+    )
+    tx.session.add(run)
+    tx.session.flush()
+    _add_tasks(tx, run, plan)
+    store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=None, new=run.status, reason=None)
+    if start:
+        _start(tx, run)
+    return Change({"run": run.id}, run=run)
+
+
+def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
+    """Write phases, tasks, edges and subtasks in bulk: a plan may have a hundred thousand of them."""
+    done = {task.key for task in plan.tasks() if task.status is PlanStatus.DONE}
+    ids = {task.key: store.ids.new("task") for task in plan.tasks()}
+    rows: list[dict[str, Any]] = []
+    edges: list[dict[str, Any]] = []
+    subtasks: list[dict[str, Any]] = []
+    for ordinal, planned in enumerate(plan.phases, 1):
+        phase = PhaseRow(
+            id=store.ids.new("phase"),
+            run_id=run.id,
+            ordinal=ordinal,
+            key=planned.key,
+            title=planned.title,
+            status=PhaseStatus.PENDING,
+            unfinished=sum(task.key not in done for task in planned.tasks),
+        )
+        tx.session.add(phase)
+        for task in planned.tasks:
+            needs = set(task.depends_on)
+            rows.append(
+                {
+                    **task_values(run, task),
+                    "id": ids[task.key],
+                    "phase_id": phase.id,
+                    "ordinal": len(rows) + 1,
+                    "waiting_for": len(needs - done),
+                }
+            )
+            edges += ({"task_id": ids[task.key], "needs_id": ids[key], "run_id": run.id} for key in needs)
+            subtasks += (
+                {
+                    "id": store.ids.new("sub"),
+                    "task_id": ids[task.key],
+                    "ordinal": position,
+                    "title": subtask.title,
+                    "completed": subtask.status is PlanStatus.DONE,
+                }
+                for position, subtask in enumerate(task.subtasks, 1)
+            )
+    run.completed, run.pending = len(done), len(rows) - len(done)
+    tx.session.flush()
+    store.tasks.insert(tx, tasks=rows, edges=edges, subtasks=subtasks)
+
+
+def task_values(run: RunRow, task: PlanTask) -> dict[str, Any]:
+    """The columns of a task that follow from its plan and its run's defaults."""
+    done = task.status is PlanStatus.DONE
+    own = runtime_values(task.runtime) if task.runtime is not None else None
+    return {
+        "run_id": run.id,
+        "key": task.key,
+        "title": task.title,
+        "description": task.description,
+        "status": TaskStatus.COMPLETED if done else TaskStatus.PENDING,
+        "status_reason": "The plan marks it as done." if done else None,
+        "priority": task.priority,
+        "max_attempts": task.max_attempts or 1,
+        "timeout_seconds": task.timeout_seconds,
+        "runtime": own or run.runtime,
+        "paths": task.paths,
+        "skill": task.skill,
+    }
+
+
+def runtime_values(runtime: CommandRuntime) -> dict[str, Any]:
+    return {"kind": "command", "argv": list(runtime.argv)}
+
+
+def start(tx: Tx, *, run_id: str, expected_version: int | None = None) -> Change:
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    _start(tx, run)
+    run.version += 1
+    return Change({"run": run.id}, run=run)
+
+
+def _start(tx: Tx, run: RunRow) -> None:
+    moves.move_run(tx, run, RunMove.START)
+    first = store.phases.of_run(tx, run.id)[0]
+    moves.begin(tx, run, first, old=None)
+    moves.settle(tx, run)
+
+
+def pause(
+    tx: Tx, *, run_id: str, mode: Urgency, reason: str | None = None, expected_version: int | None = None
+) -> Change:
+    """DRAIN starts nothing more and lets workers finish; NOW also pauses them. DRAIN may be raised to NOW."""
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    if run.status == RunStatus.PAUSING and (run.urgency == Urgency.NOW or mode is Urgency.DRAIN):
+        raise AppError(
+            ErrorCode.INVALID_TRANSITION,
+            f"The run is already pausing ({run.urgency}).",
+            suggestion="Wait for PAUSED, pause it with mode NOW, or resume it.",
+        )
+    moves.move_run(tx, run, RunMove.PAUSE, reason=reason)
+    run.urgency = mode
+    run.version += 1
+    if mode is Urgency.NOW:
+        for worker in store.workers.live(tx, run_id=run.id):
+            workers.want(tx, run, worker, Desire.PAUSE)
+    moves.settle(tx, run)
+    return Change({"run": run.id}, run=run)
+
+
+def resume(tx: Tx, *, run_id: str, expected_version: int | None = None) -> Change:
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    moves.move_run(tx, run, RunMove.RESUME)
+    run.version += 1
+    for worker in store.workers.live(tx, run_id=run.id):
+        task = store.tasks.find(tx, worker.task_id) if worker.task_id else None
+        if task is None or task.status != TaskStatus.BLOCKED:
+            workers.want(tx, run, worker, Desire.RUN)
+    moves.settle(tx, run)
+    return Change({"run": run.id}, run=run)
+
+
+def stop(
+    tx: Tx, *, run_id: str, mode: Urgency, reason: str | None = None, expected_version: int | None = None
+) -> Change:
+    """DRAIN lets running workers finish; NOW kills them. Tasks that no worker is on are cancelled at once."""
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    if run.status == RunStatus.STOPPING and (run.urgency == Urgency.NOW or mode is Urgency.DRAIN):
+        raise AppError(
+            ErrorCode.INVALID_TRANSITION,
+            f"The run is already stopping ({run.urgency}).",
+            suggestion="Wait for CANCELLED, or stop it with mode NOW.",
+        )
+    moves.move_run(tx, run, RunMove.STOP, reason=reason)
+    run.urgency = mode
+    run.version += 1
+    tx.session.flush()
+    for task in store.tasks.of_run(tx, run.id, set(TaskStatus) - FINISHED - {TaskStatus.FAILED}):
+        if task.worker_id is None:
+            moves.move_task(tx, run, task, TaskMove.CANCEL, reason="The run was stopped.")
+    for worker in store.workers.live(tx, run_id=run.id):
+        if mode is Urgency.NOW:
+            workers.stop(tx, run, worker, reason="The run was stopped.")
+        else:
+            workers.want(tx, run, worker, Desire.RUN)  # a paused worker could never finish
+    moves.settle(tx, run)
+    return Change({"run": run.id}, run=run)
+
+
+def retry(tx: Tx, *, run_id: str, reason: str | None = None, expected_version: int | None = None) -> Change:
+    """Make every failed task ready again and go on. A failed run whose failed tasks are gone goes on without them."""
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    failed = store.tasks.of_run(tx, run.id, [TaskStatus.FAILED])
+    if not failed and run.status != RunStatus.FAILED:
+        RUN.after(RunStatus(run.status), RunMove.RETRY)
+        raise AppError(
+            ErrorCode.INVALID_TRANSITION,
+            "No task of this run has failed.",
+            suggestion="retryTask repeats a single task.",
+        )
+    if run.status not in (RunStatus.PAUSED, RunStatus.PAUSING, RunStatus.ACTIVE, RunStatus.WAITING_FOR_INPUT):
+        moves.move_run(tx, run, RunMove.RETRY, reason=reason)
+    run.version += 1
+    for task in failed:
+        tasks.make_again(tx, run, task, reason=reason)
+    moves.settle(tx, run)
+    return Change({"run": run.id}, run=run)
+
+
+def configure(
+    tx: Tx,
+    *,
+    run_id: str,
+    max_workers: int | None = None,
+    expected_version: int | None = None,
+) -> Change:
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    if run.status in ENDED and run.status != RunStatus.FAILED:
+        raise AppError(ErrorCode.INVALID_TRANSITION, f"A run that is {run.status} cannot be configured.")
+    if max_workers is not None:
+        run.max_workers = max_workers
+    run.version += 1
+    moves.touch(tx, run)
+    store.events.append(tx, EventKind.RUN_CONFIGURED, run=run, version=run.version)
+    return Change({"run": run.id}, run=run)
+
+
+def archive(tx: Tx, *, run_id: str, reason: str | None = None, expected_version: int | None = None) -> Change:
+    run = store.runs.lock(tx, run_id, version=expected_version)
+    moves.move_run(tx, run, RunMove.ARCHIVE, reason=reason)
+    run.version += 1
+    return Change({"run": run.id}, run=run)
