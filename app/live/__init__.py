@@ -1,0 +1,1 @@
+"""From a growing log to streams: wake-ups between processes, and one tail of the log in each."""
