@@ -1,0 +1,146 @@
+"""Whatever is given to the readers: a plan or a refusal, in time, and every box exactly once."""
+
+import random
+import re
+from collections import Counter
+
+import pytest
+
+from app.domain.errors import AppError, ErrorCode
+from app.domain.plans import PlanFormat
+from app.plans import read
+
+LINES = (
+    "- [ ] one",
+    "* [x] two",
+    "12. [~] three",
+    "- [X]four",
+    "- plain",
+    "-[ ] glued",
+    "- [-] odd",
+    "[x] bare",
+    "words",
+    "**Bold:** words",
+    "# Title",
+    "## Phase 1: A",
+    "### Task 1.1: B",
+    "#### [x] C",
+    "> quoted",
+    "> - [ ] quoted box",
+    "---",
+    "===",
+    "",
+    "",
+    "| [ ] | cell |",
+    "<details>",
+    "1.1 number",
+    "\t- [ ] tabbed",
+)
+BOX_LINE = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d{1,9}[.)])[ \t]+\[[ xX~]\](?![(\[:])")
+
+
+def document(seed):
+    chance = random.Random(seed)
+    return "\n".join(
+        " " * chance.choice((0, 0, 0, 1, 2, 2, 3, 4, 6, 9)) + chance.choice(LINES)
+        for _ in range(chance.randrange(1, 60))
+    )
+
+
+def read_or_refused(given, name, format=None):
+    """The plan, if it is one, and the lines that something was said about. Other errors fail the test."""
+    try:
+        plan = read(given, name=name, format=format)
+    except AppError as refused:
+        if refused.code is not ErrorCode.PLAN_INVALID:
+            raise
+        return None, {warning["line"] for warning in refused.details.get("warnings", [])}
+    return plan, {warning.line for warning in plan.warnings}
+
+
+def headings_in(lines):
+    following = [*lines[1:], ""]
+    return {
+        number
+        for number, (line, below) in enumerate(zip(lines, following, strict=True), start=1)
+        if line.lstrip().startswith("#")
+        or (line.lstrip().startswith("[") and below.strip() in ("===", "---"))
+    }
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_every_box_of_a_wild_document_is_read_once_or_told(seed):
+    text = document(seed)
+    lines = text.split("\n")
+    boxes = [number for number, line in enumerate(lines, start=1) if BOX_LINE.match(line)]
+    plan, told = read_or_refused(text, "wild.md", PlanFormat.MARKDOWN)
+    if plan is None:
+        assert told.issuperset(boxes)
+        return
+    headings = headings_in(lines)
+    read_as = Counter(task.line for task in plan.tasks() if task.line not in headings)
+    read_as.update(part.line for task in plan.tasks() for part in task.subtasks)
+    assert set(read_as.values()) <= {1}
+    assert [line for line in boxes if line not in read_as and line not in told] == []
+    assert [line for line in read_as if line not in boxes] == []
+    keys = [task.key for task in plan.tasks()]
+    assert len(set(keys)) == len(keys)
+    assert len({phase.key for phase in plan.phases}) == len(plan.phases)
+    assert all(task.title.strip() for task in plan.tasks())
+
+
+@pytest.mark.parametrize("name", ["wild.md", "wild.yaml", "wild.json", "wild"])
+@pytest.mark.parametrize("seed", range(40))
+def test_noise_is_a_plan_or_a_refusal(seed, name):
+    chance = random.Random(seed)
+    pieces = [
+        "- [ ] a",
+        "tasks:",
+        "\n",
+        "  ",
+        "{",
+        "[",
+        "key: ",
+        "'",
+        '"',
+        "&a ",
+        "*a",
+        "```",
+        "<!--",
+        "# ",
+        "é",
+        ": ",
+        "\r",
+        "|",
+        "- ",
+        "\t",
+    ]
+    text = "".join(chance.choice(pieces) for _ in range(chance.randrange(80)))
+    for given in (text, chance.randbytes(60), text.encode()):
+        plan, _ = read_or_refused(given, name)
+        assert plan is None or next(plan.tasks())
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("- [ ] " + "**a " * 200_000, id="unclosed bold"),
+        pytest.param("- [ ] " + "` " * 200_000, id="backticks"),
+        pytest.param("- [ ] a " + "abcdef0" * 100_000, id="hashes"),
+        pytest.param("- [ ] a" + " " * 500_000 + "b", id="blanks"),
+        pytest.param("- [ ] a\n" + (" " * 10_000 + "\n") * 100, id="blank lines"),
+        pytest.param("- [ ] a\n" + "<!-- x\n-->\n" * 30_000, id="comments"),
+        pytest.param("- [ ] a\n" + "```\n" * 50_001, id="fences"),
+        pytest.param("- [ ] a\n" + "b\n" * 50_000, id="lazy lines"),
+        pytest.param("- [ ] a\n" + "> " * 39 + "a\n" * 1_000, id="quotes"),
+        pytest.param("# a " * 200_000 + "- [ ] a - [ ] b", id="folded headings"),
+        pytest.param("- [ ] a\n" + "|" * 500_000, id="cells"),
+        pytest.param("- [ ] " + "1." * 200_000 + " a", id="numbers"),
+        pytest.param("## Phase 1: x\n- [ ] 1.1 a\n" * 20_000, id="one id for all"),
+        pytest.param("### Task 1: a\n\nwords\n" * 10_000, id="one heading for all"),
+        pytest.param("- [ ] a\n" + "".join("  " * (1 + n % 30) + "- [ ] b\n" for n in range(20_000)), id="deep lists"),
+    ],
+)  # fmt: skip
+def test_hostile_documents_are_read_in_time(text):
+    assert sum(1 for _ in read(text, name="hostile.md").tasks()) >= 1
