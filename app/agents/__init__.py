@@ -1,0 +1,1 @@
+"""How to talk to one agent; a file per kind."""

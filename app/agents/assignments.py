@@ -1,0 +1,46 @@
+"""What a worker is asked to do, and the files it is given, whatever kind of agent does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    runtime: str
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]
+    prompt: str
+    timeout_seconds: float | None
+    heartbeat_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The worker's own directory."""
+
+    worker_id: str
+    directory: Path
+
+    @property
+    def tag(self) -> str:
+        """In the environment of every process of the worker, so that what is left of it can be found."""
+        return f"TRACKSIDE_WORKER_ID={self.worker_id}"
+
+    @property
+    def prompt_file(self) -> Path:
+        return self.directory / "prompt.md"
+
+    @property
+    def inbox(self) -> Path:
+        return self.directory / "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to start."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]

@@ -1,0 +1,1 @@
+"""How a program speaks to a control plane."""

@@ -1,0 +1,1 @@
+"""A process tree: start it, pause it, end it whole, find what is left of it."""

@@ -1,0 +1,1 @@
+"""The process that stands beside one agent and outlives the server it reports to."""

@@ -1,0 +1,71 @@
+"""What the server wants of a worker, as one value: the newest says all, older ones need not have been read."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app.agents.assignments import Assignment
+
+WORKER_ORDERS = """\
+subscription workerOrders($workerId: ID!, $fence: Int!) { workerOrders(workerId: $workerId, fence: $fence) { \
+revision acceptedReports desired graceSeconds waiting \
+assignment { runtime argv cwd env { name value } prompt timeoutSeconds heartbeatSeconds } \
+inbox { id name content } } }"""
+
+REPORT_WORKER = """\
+mutation reportWorker($input: ReportWorkerInput!) { reportWorker(input: $input) { \
+acceptedReports userErrors { code message } } }"""
+
+BEAT_WORKER = """\
+mutation beatWorker($input: BeatWorkerInput!) { beatWorker(input: $input) { userErrors { code message } } }"""
+
+
+class Desired(StrEnum):
+    RUN = "RUN"
+    PAUSE = "PAUSE"
+    STOP = "STOP"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    id: str
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    revision: int
+    accepted_reports: int
+    desired: Desired
+    grace_seconds: float
+    waiting: bool
+    assignment: Assignment | None
+    inbox: tuple[InboxItem, ...]
+
+
+def from_json(data: Any) -> Orders:
+    """KeyError, TypeError or ValueError when the server speaks another protocol."""
+    given = data["assignment"]
+    return Orders(
+        revision=int(data["revision"]),
+        accepted_reports=int(data["acceptedReports"]),
+        desired=Desired(data["desired"]),
+        grace_seconds=float(data["graceSeconds"]),
+        waiting=bool(data["waiting"]),
+        assignment=_assignment(given) if given is not None else None,
+        inbox=tuple(InboxItem(item["id"], item["name"], item["content"]) for item in data["inbox"] or ()),
+    )
+
+
+def _assignment(given: Any) -> Assignment:
+    timeout = given["timeoutSeconds"]
+    return Assignment(
+        runtime=given["runtime"],
+        argv=tuple(map(str, given["argv"])),
+        cwd=str(given["cwd"]),
+        env={pair["name"]: pair["value"] for pair in given["env"] or ()},
+        prompt=given["prompt"] or "",
+        timeout_seconds=float(timeout) if timeout is not None else None,
+        heartbeat_seconds=float(given["heartbeatSeconds"]),
+    )

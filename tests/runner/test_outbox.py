@@ -1,0 +1,155 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.runner import outbox as module
+from app.runner.allowance import Allowance
+from app.runner.journal import Journal
+from app.runner.outbox import MAX_BATCH_BYTES, MAX_BATCH_LINES, Outbox
+from app.runner.reports import Kind, Report, Stream
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    journal = Journal(tmp_path / "journal.jsonl")
+    yield journal
+    journal.close()
+
+
+def an_outbox(journal: Journal, allowance: Allowance | None = None) -> Outbox:
+    return Outbox(journal, journal.read(), allowance=allowance or Allowance())
+
+
+def texts(reports: list[Report]) -> list[str]:
+    return [line["text"] for report in reports for line in json.loads(report.encoded).get("lines", ())]
+
+
+def drained(outbox: Outbox) -> list[Report]:
+    found: list[Report] = []
+    while batch := outbox.batch():
+        assert sum(report.lines for report in batch) <= MAX_BATCH_LINES
+        assert sum(report.size for report in batch) <= MAX_BATCH_BYTES
+        found += batch
+        outbox.accepted(batch[-1].n)
+    return found
+
+
+async def test_a_fact_closes_the_lines_before_it(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    outbox.log(Stream.STDOUT, ["a", "b"])
+    outbox.fact(Kind.PAUSED, True)
+    outbox.log(Stream.STDERR, ["c"])
+    outbox.fact(Kind.RESUMED, True)
+    reports = drained(outbox)
+    assert [(report.n, report.kind) for report in reports] == [
+        (1, Kind.LINES),
+        (2, Kind.PAUSED),
+        (3, Kind.LINES),
+        (4, Kind.RESUMED),
+    ]
+    assert texts(reports) == ["a", "b", "c"]
+
+
+async def test_lines_wait_a_moment_for_each_other(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER_SECONDS", 0.01)
+    outbox = an_outbox(journal)
+    outbox.log(Stream.STDOUT, ["a"])
+    assert outbox.batch() == []
+    assert not outbox.empty
+    outbox.log(Stream.STDOUT, ["b"])
+    async with asyncio.timeout(2):
+        await outbox.ready.wait()
+    assert texts(outbox.batch()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["x", "x" * 1000, "é" * 8000, "\x01" * 16_000, "😀" * 4000])
+async def test_batches_are_bounded(journal: Journal, text: str) -> None:
+    outbox = an_outbox(journal, Allowance(waiting_bytes=10**9))
+    outbox.log(Stream.STDOUT, [text] * 450)
+    outbox.fact(Kind.EXITED, {})
+    assert texts(drained(outbox)) == [text] * 450
+
+
+async def test_the_oldest_is_kept_and_the_hole_is_told(journal: Journal) -> None:
+    outbox = an_outbox(journal, Allowance(waiting_bytes=5000))
+    outbox.log(Stream.STDOUT, [f"{i:03d}" + "x" * 97 for i in range(100)])
+    outbox.fact(Kind.PAUSED, True)
+    first = drained(outbox)
+    kept = len(texts(first))
+    assert 0 < kept < 50
+    assert [text[:3] for text in texts(first)] == [f"{i:03d}" for i in range(kept)]
+    outbox.log(Stream.STDOUT, ["again"])
+    outbox.close_log()
+    outbox.fact(Kind.EXITED, {})
+    note, again = texts(drained(outbox))
+    assert note.startswith(f"{100 - kept} lines")
+    assert again == "again"
+
+
+async def test_a_hole_at_the_end_is_told_too(journal: Journal) -> None:
+    outbox = an_outbox(journal, Allowance(waiting_bytes=5000))
+    outbox.log(Stream.STDOUT, ["x" * 100] * 100)
+    outbox.close_log()
+    outbox.fact(Kind.EXITED, {})
+    assert "dropped here" in texts(drained(outbox))[-1]
+
+
+async def test_a_full_log_says_so_once_and_counts_the_rest(journal: Journal) -> None:
+    outbox = an_outbox(journal, Allowance(log_bytes=5000))
+    outbox.log(Stream.STDOUT, ["x" * 100] * 100)
+    assert outbox.full
+    outbox.drop(1000, 10)
+    outbox.close_log()
+    outbox.fact(Kind.EXITED, {})
+    found = texts(drained(outbox))
+    kept = found.count("x" * 100)
+    assert found[kept].startswith("The log is full")
+    assert found[kept + 1].startswith(f"{100 - kept + 10} lines")
+    assert len(found) == kept + 2
+
+
+async def test_what_was_accepted_is_not_sent_again(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    for _ in range(5):
+        outbox.fact(Kind.PAUSED, True)
+    outbox.accepted(3)
+    outbox.accepted(2)
+    assert [report.n for report in outbox.batch()] == [4, 5]
+    outbox.accepted(5)
+    assert outbox.empty
+    assert not outbox.ready.is_set()
+
+
+async def test_numbers_go_on_after_what_the_server_has(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    outbox.accepted(7)
+    outbox.fact(Kind.EXITED, {})
+    assert [report.n for report in outbox.batch()] == [8]
+
+
+async def test_a_refused_report_is_found_and_replaced(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    outbox.fact(Kind.STARTED, {})
+    outbox.fact(Kind.DELIVERED, ["ctx"])
+    outbox.fact(Kind.EXITED, {})
+    assert outbox.refused(outbox.batch(), "no")
+    (started,) = outbox.batch()  # now one by one
+    outbox.accepted(started.n)
+    assert outbox.refused(outbox.batch()[:1], "no")
+    (notice, _) = outbox.batch()
+    assert (notice.n, notice.kind) == (2, Kind.LINES)
+    assert not outbox.refused([notice], "no")  # nothing better to offer
+    outbox.accepted(2)
+    assert not outbox.refused(outbox.batch(), "no")  # how it ended is never given up
+
+
+async def test_the_next_runner_finds_it_all(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    outbox.log(Stream.STDOUT, ["a"])
+    outbox.fact(Kind.EXITED, {})
+    again = an_outbox(journal)
+    assert [report.encoded for report in again.batch()] == [report.encoded for report in outbox.batch()]
+    assert again.ready.is_set()
