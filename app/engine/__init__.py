@@ -1,0 +1,1 @@
+"""What the control plane does unasked. One file per duty, each with a `run_once`."""

@@ -1,0 +1,12 @@
+"""Lets questions reach their deadline, and keeps their order by what they hold back."""
+
+from app import commands, store
+from app.store.db import Database
+
+
+async def run_once(db: Database) -> int:
+    """Settle what is overdue and count anew what open items hold back. Returns how many were settled."""
+    if not await db.read(store.attention.runs_with_open):
+        return 0
+    await db.write(commands.attention.refresh)
+    return await db.write(commands.attention.expire)

@@ -1,0 +1,49 @@
+"""Looks after workers that have gone silent: first another runner is offered, then they are given up."""
+
+import logging
+from datetime import datetime, timedelta
+
+from app import commands, store
+from app.commands.scheduling import Launch
+from app.dispatch.local import LocalDispatch
+from app.domain.workers import is_silent
+from app.engine import scheduling
+from app.store.db import Database
+
+log = logging.getLogger(__name__)
+
+
+async def run_once(
+    db: Database,
+    dispatch: LocalDispatch,
+    key: bytes,
+    *,
+    ready_since: datetime,
+    patience: timedelta,
+) -> int:
+    """Look at silent workers once. Returns how many were given up.
+
+    After a third of `patience` a runner is asked for again: where the first one died, the second one ends what is
+    left and reports it. After all of it the worker is LOST, once nothing of its tree is left for certain.
+    """
+    given_up = 0
+    now = db.clock()
+    for worker in await db.read(store.workers.unheard_since, now - patience / 3):
+        heard = worker.last_heartbeat_at or worker.created_at
+        if is_silent(heard, now, ready_since=ready_since, patience=patience):
+            given_up += await _give_up(db, dispatch, worker.id, worker.fence)
+        elif is_silent(heard, now, ready_since=ready_since, patience=patience / 3):
+            await scheduling.start(dispatch, key, Launch(worker.id, worker.fence))
+    return given_up
+
+
+async def _give_up(db: Database, dispatch: LocalDispatch, worker_id: str, fence: int) -> bool:
+    if not await dispatch.end_hung(worker_id):
+        log.error("worker %s is silent, and something of it cannot be ended", worker_id)
+        return False
+    return await db.write(
+        commands.reports.lose,
+        worker_id=worker_id,
+        fence=fence,
+        reason="Nothing was heard of it for too long; what was left of it was ended.",
+    )

@@ -1,0 +1,143 @@
+"""Runs the duties: on every change of the log, on time, and in spite of failures."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from app import store
+from app.dispatch.local import LocalDispatch
+from app.domain.events import EventKind
+from app.engine import attention, heartbeats, pruning, restoration, scheduling
+from app.live.log import Closed, Tail
+from app.store.db import Database
+from app.store.events import Filter
+
+log = logging.getLogger(__name__)
+
+MOVES_TASKS: Final = Filter(
+    kinds=frozenset(
+        {
+            EventKind.RUN_STATUS_CHANGED,
+            EventKind.RUN_CONFIGURED,
+            EventKind.TASK_STATUS_CHANGED,
+            EventKind.WORKER_STATUS_CHANGED,
+            EventKind.DAG_MUTATED,
+            EventKind.PIPELINE_CHANGED,
+        }
+    )
+)
+"""After one of these there may be something to start."""
+
+LONGEST_REST: Final = 5.0
+FAILURE_REST: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`slots` is how many workers this host takes; a worker unheard for `heartbeat_timeout` is lost."""
+
+    slots: int
+    heartbeat_timeout: timedelta
+
+
+class Engine:
+    """Runs as an async context manager. Leaves workers alone when it ends: they go on without it."""
+
+    def __init__(self, db: Database, tail: Tail, dispatch: LocalDispatch, terms: Terms) -> None:
+        self._db = db
+        self._tail = tail
+        self._dispatch = dispatch
+        self._terms = terms
+        self._tasks: list[asyncio.Task[None]] = []
+        self._key = b""
+        self.ready_since: datetime | None = None
+
+    @property
+    def running(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def __aenter__(self) -> Self:
+        """Take up what an earlier server left behind, then begin. Call it once runners can reach this server."""
+        self._key = await self._db.write(store.tokens.signing_key)
+        await self._dispatch.start()
+        found = await restoration.run_once(self._db, self._dispatch, self._key)
+        if found:
+            log.info("taking up %d workers that were left running", found)
+        self.ready_since = self._db.clock()
+        self._tasks = [
+            asyncio.create_task(self._schedule(), name="engine-scheduling"),
+            asyncio.create_task(self._every(1.0, self._attend), name="engine-attention"),
+            asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
+            asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._tasks = []
+        await self._dispatch.stop()
+
+    @property
+    def _look_after(self) -> float:
+        return max(0.2, self._terms.heartbeat_timeout.total_seconds() / 12)
+
+    # ------------------------------------------------------------------ duties
+
+    async def _schedule(self) -> None:
+        """Start what can be started, then rest until something has changed or a task has rested long enough."""
+        while True:
+            seen = self._tail.head  # before the look: what changes during it wakes at once
+            try:
+                await scheduling.run_once(self._db, self._dispatch, self._key, slots=self._terms.slots)
+                rest = await self._rest()
+            except Exception:
+                log.exception("scheduling failed; it is tried again")
+                await asyncio.sleep(FAILURE_REST)
+                continue
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(rest):
+                        await self._tail.changed(MOVES_TASKS, seen)
+            except Closed:
+                return
+
+    async def _rest(self) -> float:
+        due = await self._db.read(store.tasks.next_rested)
+        if due is None:
+            return LONGEST_REST
+        return min(LONGEST_REST, max(0.0, (due - self._db.clock()).total_seconds()) + 0.001)
+
+    async def _attend(self) -> None:
+        await attention.run_once(self._db)
+
+    async def _beats(self) -> None:
+        assert self.ready_since is not None
+        await heartbeats.run_once(
+            self._db,
+            self._dispatch,
+            self._key,
+            ready_since=self.ready_since,
+            patience=self._terms.heartbeat_timeout,
+        )
+
+    async def _prune(self) -> None:
+        await pruning.run_once(self._db, self._dispatch)
+
+    async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
+        """Do a duty again and again. Its failures are logged and never end it."""
+        while True:
+            try:
+                await duty()
+            except Exception:
+                log.exception("a duty failed; it is tried again in %g s", seconds)
+            await asyncio.sleep(seconds)

@@ -1,0 +1,228 @@
+"""The composition root: the only module that knows all others."""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import strawberry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from app import schema, store
+from app.dispatch.local import LocalDispatch
+from app.domain.access import Actor, Role
+from app.domain.errors import AppError, ErrorCode
+from app.engine import loop as engine
+from app.live.hub import Hub
+from app.live.log import Tail
+from app.schema import sdl
+from app.schema.context import Context, Services
+from app.settings import Settings
+from app.store import migrations
+from app.store.db import Database
+from app.transport import service as transport
+from app.web import health
+
+log = logging.getLogger(__name__)
+
+SERVER_FILE = "server.json"
+TOKEN_FILE = "token"
+LOCK_FILE = "server.lock"
+
+
+@dataclass(slots=True)
+class Address:
+    """Where the server listens, known once it does."""
+
+    url: str = ""
+
+
+class Application:
+    """Everything but the socket. `running` starts it; `serving` is told the address; `drain` lets go of clients."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._address = Address()
+        self._hub = Hub(settings.events_url)
+        self._db: Database | None = None
+        self._tail: Tail | None = None
+        self._engine: engine.Engine | None = None
+        self._service: transport.Service | None = None
+        self._key = b""
+        self._stack = AsyncExitStack()
+        self.asgi: ASGIApp | None = None
+
+    @property
+    def server_file(self) -> Path:
+        return self.settings.data_dir / SERVER_FILE
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Application"]:
+        """Open everything that needs no address. AppError where that cannot be done."""
+        async with AsyncExitStack() as stack:
+            settings = self.settings
+            await asyncio.to_thread(_prepare_directory, settings.data_dir)
+            stack.callback(os.close, _lock(settings.data_dir / LOCK_FILE))
+            db = self._db = await asyncio.to_thread(_open_database, settings.database, self._hub)
+            stack.callback(db.close)
+            await db.write(store.tokens.ensure, name="admin", role=Role.ADMIN, secret=_first_token(settings))
+            self._key = await db.write(store.tokens.signing_key)
+            await stack.enter_async_context(self._hub)
+            self._tail = await stack.enter_async_context(Tail(db, self._hub))
+            self._service = transport.Service(self._schema(), db, self._context, self._terms())
+            await stack.enter_async_context(self._service.running())
+            self.asgi = self._routes(self._service)
+            async with self._stack:
+                yield self
+
+    async def serving(self, url: str) -> None:
+        """The server listens at `url`: tell runners and clients, then begin to work."""
+        assert self._db is not None
+        assert self._tail is not None
+        self._address.url = url
+        _write_address(self.server_file, url)
+        self._stack.callback(self.server_file.unlink, missing_ok=True)
+        dispatch = LocalDispatch(self.settings.data_dir, self.server_file)
+        terms = engine.Terms(
+            slots=self.settings.slots,
+            heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_timeout_seconds),
+        )
+        self._engine = engine.Engine(self._db, self._tail, dispatch, terms)
+        await self._stack.enter_async_context(self._engine)
+
+    async def drain(self) -> None:
+        """Start nothing more, finish what is under way, close every socket as going away. Workers go on."""
+        await self._stack.aclose()
+        if self._service is not None:
+            await self._service.drain(self.settings.drain_seconds)
+
+    # ------------------------------------------------------------------ parts
+
+    def _schema(self) -> strawberry.Schema:
+        return transport.build_schema(
+            schema.Query, schema.Mutation, schema.Subscription, types=schema.TYPES, config=schema.CONFIG
+        )
+
+    def _terms(self) -> transport.Terms:
+        settings = self.settings
+        return transport.Terms(
+            host=settings.host,
+            allowed_hosts=settings.allowed_hosts,
+            allowed_origins=settings.allowed_origins,
+            slow_reader_seconds=settings.slow_reader_seconds,
+        )
+
+    def _context(self, actor: Actor, _request_id: str) -> Context:
+        assert self._db is not None
+        assert self._tail is not None
+        services = Services(
+            db=self._db,
+            tail=self._tail,
+            url=lambda: self._address.url,
+            server_file=str(self.server_file.absolute()),
+            signing_key=lambda: self._key,
+            heartbeat_seconds=self.settings.heartbeat_seconds,
+        )
+        return Context(services, actor)
+
+    def _routes(self, service: transport.Service) -> ASGIApp:
+        async def schema_text(_request: Request) -> Response:
+            return PlainTextResponse(sdl.text())
+
+        routes: list[BaseRoute] = [
+            Route("/graphql", service.endpoint),
+            WebSocketRoute("/graphql", service.endpoint),
+            Route("/schema.graphql", schema_text),
+            *health.routes(
+                {"database": self._database_answers, "log": self._log_is_read, "engine": self._engine_runs}
+            ),
+        ]
+        return service.gate(Starlette(routes=routes))
+
+    async def _database_answers(self) -> bool:
+        assert self._db is not None
+        await self._db.read(store.events.head)
+        return True
+
+    async def _log_is_read(self) -> bool:
+        return self._tail is not None and self._tail.running
+
+    async def _engine_runs(self) -> bool:
+        draining = self._service is not None and self._service.draining
+        return self._engine is not None and self._engine.running and not draining
+
+
+def _prepare_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"The data directory {directory} cannot be used: {error.strerror or error}.",
+            suggestion="Choose another one with --data-dir.",
+        ) from error
+
+
+def _lock(path: Path) -> int:
+    """Hold the data directory as long as this process lives: two servers on one would both start its tasks."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"Another server is at work on the data directory {path.parent}.",
+            suggestion="Use it, stop it, or choose another directory with --data-dir.",
+        ) from error
+    return descriptor
+
+
+def _open_database(url: str, hub: Hub) -> Database:
+    try:
+        db = Database(url, on_commit=hub.wake)
+        migrations.upgrade(db)
+    except Exception as error:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"The database cannot be used: {str(error).splitlines()[0]}",
+            suggestion="Check --database-url, and that the server answers.",
+        ) from error
+    return db
+
+
+def _first_token(settings: Settings) -> str:
+    """The token that was set, else the one that was made at the first start; readable by this user alone."""
+    if settings.token is not None and settings.token.get_secret_value():
+        return settings.token.get_secret_value()
+    path = settings.data_dir / TOKEN_FILE
+    if path.exists():
+        return path.read_text().strip()
+    token = store.tokens.new_secret()
+    _write_private(path, token + "\n")
+    return token
+
+
+def _write_address(path: Path, url: str) -> None:
+    started = datetime.now(UTC).isoformat()
+    _write_private(path, json.dumps({"url": url, "pid": os.getpid(), "startedAt": started}) + "\n")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and never readable by others, not even for a moment."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)

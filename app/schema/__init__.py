@@ -1,0 +1,72 @@
+"""The GraphQL edge: translate, call one function, translate back."""
+
+from typing import Any, Final
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from app.schema.attention import AlreadyAnsweredError, AttentionMutation, AttentionQuery
+from app.schema.commands import CommandQuery
+from app.schema.context_items import ContextMutation
+from app.schema.dag import DagMutation
+from app.schema.errors import DagCycleError, GenericError, VersionConflict
+from app.schema.events import SHAPES, EventQuery, EventSubscription
+from app.schema.naming import Names
+from app.schema.nodes import NodeQuery
+from app.schema.pipeline import PipelineMutation, PipelineQuery
+from app.schema.projects import ProjectMutation, ProjectQuery
+from app.schema.run_mutations import RunMutation
+from app.schema.runners import RunnerMutation, RunnerSubscription
+from app.schema.runs import RunQuery
+from app.schema.scalars import SCALARS
+from app.schema.tasks import TaskMutation, TaskQuery
+from app.schema.viewer import ViewerQuery
+from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
+
+
+@strawberry.type(description="What can be read.")
+class Query(
+    AttentionQuery,
+    CommandQuery,
+    EventQuery,
+    NodeQuery,
+    PipelineQuery,
+    ProjectQuery,
+    RunQuery,
+    TaskQuery,
+    ViewerQuery,
+    WorkerQuery,
+):
+    pass
+
+
+@strawberry.type(description="What can be done. Each takes one input and answers with typed userErrors.")
+class Mutation(
+    AttentionMutation,
+    ContextMutation,
+    DagMutation,
+    PipelineMutation,
+    ProjectMutation,
+    RunMutation,
+    RunnerMutation,
+    TaskMutation,
+    WorkerMutation,
+):
+    pass
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription(EventSubscription, RunnerSubscription, WorkerSubscription):
+    pass
+
+
+TYPES: Final[list[Any]] = [
+    AlreadyAnsweredError,
+    DagCycleError,
+    GenericError,
+    VersionConflict,
+    *SHAPES.values(),
+]
+"""Types that are only reached through an interface."""
+
+CONFIG: Final = StrawberryConfig(scalar_map=SCALARS, name_converter=Names())

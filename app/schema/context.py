@@ -1,0 +1,168 @@
+"""What a resolver gets: the services, the caller, and loaders that batch what one answer needs."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Concatenate, ParamSpec, TypeVar
+
+from strawberry.dataloader import DataLoader
+from strawberry.types.info import Info as StrawberryInfo
+
+from app import store
+from app.domain.access import READERS, Actor
+from app.live.log import Tail
+from app.schema.enums import Role
+from app.schema.inputs import refuse_unstorable
+from app.store.db import Database, Tx
+from app.store.tables import (
+    AskerRow,
+    AttentionRow,
+    CommandRow,
+    ContextItemRow,
+    PhaseRow,
+    ProjectRow,
+    RunRow,
+    SubtaskRow,
+    TaskRow,
+    WorkerRow,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What lives as long as the server. `url` is the address that agents are given, `server_file` where the address of a
+    successor will stand.
+    """
+
+    db: Database
+    tail: Tail
+    url: Callable[[], str]
+    server_file: str
+    signing_key: Callable[[], bytes]
+    heartbeat_seconds: float
+
+
+class Context:
+    """One per operation. Loaders remember what they have read; a subscription forgets it before each event."""
+
+    def __init__(self, services: Services, actor: Actor) -> None:
+        self.services = services
+        self.actor = actor
+        self.loaders = Loaders(self)
+
+    async def read(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Read as the caller: within its project, and not at all with a runner's token."""
+        self.actor.require(READERS)
+        return await self.read_unchecked(function, *args, **kwargs)
+
+    async def read_unchecked(
+        self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Read within the caller's project, whatever its role: for runners, and for the answers of mutations."""
+        for asked_for in (*args, *kwargs.values()):
+            if isinstance(asked_for, str):
+                refuse_unstorable(asked_for)
+
+        def scoped(tx: Tx) -> T:
+            tx.scope = self.actor.project_id
+            return function(tx, *args, **kwargs)
+
+        return await self.services.db.read(scoped)
+
+    def forget(self) -> None:
+        """Read everything anew from here on."""
+        self.loaders = Loaders(self)
+
+    @property
+    def is_runner(self) -> bool:
+        return self.actor.role is Role.RUNNER
+
+
+Info = StrawberryInfo[Context, None]
+
+
+class Loaders:
+    """One batch for all objects of a kind that one level of an answer asks for. Made when first asked for."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @cached_property
+    def projects(self) -> DataLoader[str, ProjectRow | None]:
+        return self._found(store.projects.by_ids)
+
+    @cached_property
+    def runs(self) -> DataLoader[str, RunRow | None]:
+        return self._found(store.runs.by_ids)
+
+    @cached_property
+    def phases(self) -> DataLoader[str, PhaseRow | None]:
+        return self._found(store.phases.by_ids)
+
+    @cached_property
+    def tasks(self) -> DataLoader[str, TaskRow | None]:
+        return self._found(store.tasks.by_ids)
+
+    @cached_property
+    def workers(self) -> DataLoader[str, WorkerRow | None]:
+        return self._found(store.workers.by_ids)
+
+    @cached_property
+    def attention(self) -> DataLoader[str, AttentionRow | None]:
+        return self._found(store.attention.by_ids)
+
+    @cached_property
+    def commands(self) -> DataLoader[str, CommandRow | None]:
+        return self._found(store.commands.by_ids)
+
+    @cached_property
+    def context_items(self) -> DataLoader[str, ContextItemRow | None]:
+        return self._found(store.context.by_ids)
+
+    @cached_property
+    def phases_of_run(self) -> DataLoader[str, list[PhaseRow]]:
+        return self._listed(store.phases.of_runs)
+
+    @cached_property
+    def needs(self) -> DataLoader[str, list[TaskRow]]:
+        return self._listed(store.tasks.needs_of)
+
+    @cached_property
+    def dependents(self) -> DataLoader[str, list[TaskRow]]:
+        return self._listed(store.tasks.dependents_of)
+
+    @cached_property
+    def subtasks(self) -> DataLoader[str, list[SubtaskRow]]:
+        return self._listed(store.tasks.subtasks_of)
+
+    @cached_property
+    def askers(self) -> DataLoader[str, list[AskerRow]]:
+        return self._listed(store.attention.askers_of)
+
+    @cached_property
+    def attention_tasks(self) -> DataLoader[str, list[TaskRow]]:
+        return self._listed(store.attention.tasks_of)
+
+    @cached_property
+    def context_of_worker(self) -> DataLoader[str, list[ContextItemRow]]:
+        return self._listed(store.context.of_workers)
+
+    def _found(self, by_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]) -> "DataLoader[str, T | None]":
+        async def load(keys: list[str]) -> list[T | None]:
+            found = await self._context.read_unchecked(by_ids, keys)
+            return [found.get(key) for key in keys]
+
+        return DataLoader(load_fn=load)
+
+    def _listed(
+        self, of_ids: Callable[[Tx, Sequence[str]], Mapping[str, list[T]]]
+    ) -> "DataLoader[str, list[T]]":
+        async def load(keys: list[str]) -> list[list[T]]:
+            found = await self._context.read_unchecked(of_ids, keys)
+            return [found[key] for key in keys]
+
+        return DataLoader(load_fn=load)

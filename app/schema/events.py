@@ -1,0 +1,402 @@
+"""The event log: read page by page, or followed."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+import strawberry
+
+from app import store
+from app.domain import limits
+from app.domain.access import READERS
+from app.domain.events import EventKind
+from app.schema.connections import Edge, PageInfo, UncountedConnection
+from app.schema.context import Context, Info
+from app.schema.enums import Desire, RunStatus, TaskStatus, WorkerStatus
+from app.schema.inputs import given, given_filter, names_of, optional
+from app.schema.scalars import Cursor, position
+from app.schema.shapes import shown
+from app.store.db import Tx
+from app.store.events import Filter
+from app.store.tables import EventRow
+
+if TYPE_CHECKING:
+    from app.schema.attention import AttentionItem
+    from app.schema.commands import Command
+    from app.schema.context_items import ContextItem
+    from app.schema.runs import Run
+    from app.schema.tasks import Task
+    from app.schema.workers import Worker
+
+
+RunLink = Annotated["Run", strawberry.lazy("app.schema.runs")]
+TaskLink = Annotated["Task", strawberry.lazy("app.schema.tasks")]
+WorkerLink = Annotated["Worker", strawberry.lazy("app.schema.workers")]
+AttentionItemLink = Annotated["AttentionItem", strawberry.lazy("app.schema.attention")]
+CommandLink = Annotated["Command", strawberry.lazy("app.schema.commands")]
+ContextItemLink = Annotated["ContextItem", strawberry.lazy("app.schema.context_items")]
+
+
+@strawberry.interface(
+    description="One fact. Its own fields say what happened then; the objects it links to are as they are now."
+)
+class Event:
+    row: strawberry.Private[EventRow]
+    id: strawberry.ID = strawberry.field(description="Opaque.")
+    cursor: Cursor = strawberry.field(description="Its position in the log. Positions may have gaps.")
+    at: datetime = strawberry.field(description="When it happened, by the server's clock.")
+    actor: str | None = strawberry.field(
+        description="Who did it; trackside where the control plane did by itself."
+    )
+
+    @strawberry.field(description="The run it belongs to.")
+    async def run(self, info: Info) -> RunLink | None:
+        if self.row.run_id is None:
+            return None
+        row = await info.context.loaders.runs.load(self.row.run_id)
+        return shown(row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row))
+
+
+def common(row: EventRow) -> dict[str, Any]:
+    return {
+        "row": row,
+        "id": strawberry.ID(f"evt_{row.seq:016d}"),
+        "cursor": Cursor(str(row.seq)),
+        "at": row.at,
+        "actor": row.actor,
+    }
+
+
+async def _task(info: Info, row: EventRow) -> Any:
+    found = await info.context.loaders.tasks.load(row.task_id) if row.task_id is not None else None
+    return shown(found)
+
+
+async def _tasks(info: Info, ids: list[str]) -> list[Any]:
+    rows = await info.context.loaders.tasks.load_many(ids)
+    return [shown(row) for row in rows if row is not None]
+
+
+async def _worker(info: Info, row: EventRow) -> Any:
+    found = await info.context.loaders.workers.load(row.worker_id) if row.worker_id is not None else None
+    return shown(found)
+
+
+async def _item(info: Info, row: EventRow) -> Any:
+    found = await info.context.loaders.attention.load(row.data["item"])
+    return shown(found)
+
+
+@strawberry.type(description="A run was made or changed its status.")
+class RunStatusChanged(Event):
+    old_run_status: RunStatus | None = strawberry.field(description="The status before; null for a new run.")
+    new_run_status: RunStatus = strawberry.field(description="The status after.")
+    reason: str | None = strawberry.field(description="Why.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            old_run_status=RunStatus(data["old"]) if data["old"] else None,
+            new_run_status=RunStatus(data["new"]),
+            reason=data["reason"],
+        )
+
+
+@strawberry.type(description="A run's settings changed.")
+class RunConfigured(Event):
+    version: int = strawberry.field(description="The run's version since then.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), version=row.data["version"])
+
+
+@strawberry.type(description="A run went on to another phase.")
+class PhaseChanged(Event):
+    old_phase: str | None = strawberry.field(description="Key of the phase before; null at the start.")
+    new_phase: str = strawberry.field(description="Key of the phase that began.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), old_phase=row.data["old"], new_phase=row.data["new"])
+
+
+@strawberry.type(description="A task changed its status, or was put off to another attempt.")
+class TaskStatusChanged(Event):
+    old_task_status: TaskStatus | None = strawberry.field(description="The status before.")
+    new_task_status: TaskStatus = strawberry.field(description="The status after.")
+    reason: str | None = strawberry.field(description="Why.")
+
+    @strawberry.field(description="The task.")
+    async def task(self, info: Info) -> TaskLink | None:
+        return await _task(info, self.row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            old_task_status=TaskStatus(data["old"]) if data["old"] else None,
+            new_task_status=TaskStatus(data["new"]),
+            reason=data["reason"],
+        )
+
+
+@strawberry.type(description="A run's DAG was changed.")
+class DagMutated(Event):
+    version: int = strawberry.field(description="The run's version since then.")
+
+    @strawberry.field(description="Tasks that were added.")
+    async def added(self, info: Info) -> list[TaskLink]:
+        return await _tasks(info, self.row.data["added"])
+
+    @strawberry.field(description="Tasks that were changed, or wait for something else than before.")
+    async def changed(self, info: Info) -> list[TaskLink]:
+        return await _tasks(info, self.row.data["changed"])
+
+    @strawberry.field(description="Tasks that were taken out.")
+    async def removed(self, info: Info) -> list[TaskLink]:
+        return await _tasks(info, self.row.data["removed"])
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), version=row.data["version"])
+
+
+@strawberry.type(description="A worker was made or changed its status.")
+class WorkerStatusChanged(Event):
+    old_worker_status: WorkerStatus | None = strawberry.field(
+        description="The status before; null for a new worker."
+    )
+    new_worker_status: WorkerStatus = strawberry.field(description="The status after.")
+    reason: str | None = strawberry.field(description="Why.")
+
+    @strawberry.field(description="The worker.")
+    async def worker(self, info: Info) -> WorkerLink | None:
+        return await _worker(info, self.row)
+
+    @strawberry.field(description="The task it works on.")
+    async def task(self, info: Info) -> TaskLink | None:
+        return await _task(info, self.row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            old_worker_status=WorkerStatus(data["old"]) if data["old"] else None,
+            new_worker_status=WorkerStatus(data["new"]),
+            reason=data["reason"],
+        )
+
+
+@strawberry.type(description="The control plane wants something else of a worker: its runner sees to it.")
+class WorkerOrdered(Event):
+    desire: Desire = strawberry.field(description="What is wanted since then.")
+
+    @strawberry.field(description="The worker.")
+    async def worker(self, info: Info) -> WorkerLink | None:
+        return await _worker(info, self.row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), desire=Desire(row.data["desire"]))
+
+
+@strawberry.type(description="A worker said what it is doing or how far it is.")
+class WorkerReported(Event):
+    @strawberry.field(description="The worker.")
+    async def worker(self, info: Info) -> WorkerLink | None:
+        return await _worker(info, self.row)
+
+
+@strawberry.type(description="Something waits for a person.")
+class AttentionOpened(Event):
+    @strawberry.field(description="The item.")
+    async def item(self, info: Info) -> AttentionItemLink | None:
+        return await _item(info, self.row)
+
+
+@strawberry.type(description="An item was answered, dismissed, or reached its deadline.")
+class AttentionClosed(Event):
+    @strawberry.field(description="The item.")
+    async def item(self, info: Info) -> AttentionItemLink | None:
+        return await _item(info, self.row)
+
+
+@strawberry.type(description="Context was given to a worker, or to a task for its next worker.")
+class ContextInjected(Event):
+    @strawberry.field(description="The worker; null where the task has none yet.")
+    async def worker(self, info: Info) -> WorkerLink | None:
+        return await _worker(info, self.row)
+
+    @strawberry.field(description="What was given.")
+    async def items(self, info: Info) -> list[ContextItemLink]:
+        rows = await info.context.loaders.context_items.load_many(self.row.data["items"])
+        return [shown(row) for row in rows if row is not None]
+
+
+@strawberry.type(description="A request came, or has come further.")
+class CommandChanged(Event):
+    @strawberry.field(description="The request.")
+    async def command(self, info: Info) -> CommandLink | None:
+        row = await info.context.loaders.commands.load(self.row.data["command"])
+        return shown(row)
+
+
+@strawberry.type(description="Dispatch was stopped everywhere, or goes on.")
+class PipelineChanged(Event):
+    paused: bool = strawberry.field(description="Whether it is stopped.")
+    reason: str | None = strawberry.field(description="Why.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), paused=row.data["paused"], reason=row.data["reason"])
+
+
+SHAPES: Final[dict[EventKind, type[Event]]] = {
+    EventKind.RUN_STATUS_CHANGED: RunStatusChanged,
+    EventKind.RUN_CONFIGURED: RunConfigured,
+    EventKind.PHASE_CHANGED: PhaseChanged,
+    EventKind.TASK_STATUS_CHANGED: TaskStatusChanged,
+    EventKind.DAG_MUTATED: DagMutated,
+    EventKind.WORKER_STATUS_CHANGED: WorkerStatusChanged,
+    EventKind.WORKER_ORDERED: WorkerOrdered,
+    EventKind.WORKER_REPORTED: WorkerReported,
+    EventKind.ATTENTION_OPENED: AttentionOpened,
+    EventKind.ATTENTION_CLOSED: AttentionClosed,
+    EventKind.CONTEXT_INJECTED: ContextInjected,
+    EventKind.COMMAND_CHANGED: CommandChanged,
+    EventKind.PIPELINE_CHANGED: PipelineChanged,
+}
+
+
+def fact(row: EventRow) -> Event:
+    return SHAPES[EventKind(row.kind)].of(row)
+
+
+@strawberry.input(description="Which events. Every field narrows further.")
+class EventFilter:
+    project_id: strawberry.ID | None = optional("Of this project.")
+    run_ids: list[strawberry.ID] | None = optional("Of these runs.")
+    task_ids: list[strawberry.ID] | None = optional("Of these tasks.")
+    worker_ids: list[strawberry.ID] | None = optional("Of these workers.")
+    types: list[str] | None = optional("Of these types, such as TaskStatusChanged.")
+    run_statuses: list[RunStatus] | None = optional(
+        "That happened while their run was in one of these statuses."
+    )
+
+
+def wanted(filter: EventFilter | None, context: Context) -> Filter:
+    """The filter within the caller's project. Names of types that do not exist (yet) select nothing."""
+    scope, filter = context.actor.project_id, given_filter(filter) or EventFilter()
+    project_id = given(filter.project_id)
+    if scope is not None and project_id not in (None, scope):
+        return Filter(project_id=scope, run_ids=frozenset())
+    return Filter(
+        project_id=project_id or scope,
+        run_ids=_set(filter.run_ids),
+        task_ids=_set(filter.task_ids),
+        worker_ids=_set(filter.worker_ids),
+        kinds=_set(filter.types),
+        run_statuses=_set(names_of(filter.run_statuses)),
+    )
+
+
+def _set(values: Any) -> frozenset[str] | None:
+    values = given(values)
+    return None if values is None else frozenset(str(value) for value in values)
+
+
+After = Annotated[
+    Cursor | None,
+    strawberry.argument(description='Only what comes after this position; "0" is the whole log.'),
+]
+Filtered = Annotated[EventFilter | None, strawberry.argument(description="Which of them.")]
+
+
+@strawberry.type
+class EventQuery:
+    @strawberry.field(
+        description="Position of the log when this operation began: subscribe to events after it."
+    )
+    async def cursor(self, info: Info) -> Cursor | None:
+        return Cursor(str(await info.context.read(store.events.head)))
+
+    @strawberry.field(description="The event log, oldest first.")
+    async def events(
+        self,
+        info: Info,
+        filter: Filtered = strawberry.UNSET,
+        first: Annotated[
+            int | None,
+            strawberry.argument(description="How many, from the start; 100 where neither is given."),
+        ] = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Annotated[
+            int | None, strawberry.argument(description="How many, from the end.")
+        ] = strawberry.UNSET,
+        before: Annotated[
+            Cursor | None, strawberry.argument(description="Only what comes before this position.")
+        ] = strawberry.UNSET,
+    ) -> UncountedConnection[Event] | None:
+        after, before, last = given(after), given(before), given(last)
+        size = store.paging.Window(first=given(first), last=last).size(limits.PAGE)
+        only = wanted(filter, info.context)
+
+        def page(tx: Tx) -> tuple[list[EventRow], bool]:
+            return store.events.page(
+                tx,
+                only,
+                after=position(after),
+                before=position(before, "before"),
+                size=size,
+                backward=last is not None,
+            )
+
+        rows, more = await info.context.read(page)
+        edges = [Edge(node=fact(row), cursor=str(row.seq)) for row in rows]
+        return UncountedConnection(
+            edges=edges,
+            page_info=PageInfo(
+                has_next_page=before is not None if last is not None else more,
+                has_previous_page=more if last is not None else after is not None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+        )
+
+
+@strawberry.type
+class EventSubscription:
+    @strawberry.subscription(
+        description="Every event past `after` in order, none lost, none twice: first the past, then the present. "
+        "From now on where `after` is left out."
+    )
+    async def events(
+        self, info: Info, filter: Filtered = strawberry.UNSET, after: After = strawberry.UNSET
+    ) -> AsyncIterator[Event]:
+        context = info.context
+        context.actor.require(READERS)
+        follow = context.services.tail.follow(after=position(given(after)), only=wanted(filter, context))
+        async for row in follow:
+            context.forget()  # what an event links to is as it is now, not as it was for the event before
+            yield fact(row)
+
+    @strawberry.subscription(description="The run as it is now, and again whenever it changes.")
+    async def run(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The run.")]
+    ) -> AsyncIterator[RunLink]:
+        context = info.context
+        tail = context.services.tail
+        seen = await context.read(store.events.head)
+        while True:
+            context.forget()
+            yield shown(await context.read(store.runs.get, id))
+            seen = await tail.changed(Filter(run_ids=frozenset({str(id)})), seen)

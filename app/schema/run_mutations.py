@@ -1,0 +1,265 @@
+"""What can be asked of a run."""
+
+import asyncio
+from typing import Annotated
+
+import strawberry
+
+from app import commands, store
+from app.commands.runs import PlanSource
+from app.domain import limits
+from app.domain.access import OPERATORS, STEERING
+from app.domain.plans import CommandRuntime, Plan, PlanPhase, PlanTask
+from app.schema import files
+from app.schema.context import Info
+from app.schema.dag import AddTaskInput
+from app.schema.enums import PlanFormat, Urgency
+from app.schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, REASON, given, optional
+from app.schema.mutations import Write, act
+from app.schema.payloads import Payload
+from app.schema.runs import Run
+from app.schema.runtimes import RuntimeInput, runtime_of
+from app.schema.shapes import shown
+from app.store.tables import ProjectRow
+
+RUN_ID = "The run."
+
+
+@strawberry.input(description="A plan as text.")
+class PlanTextInput:
+    format: PlanFormat = strawberry.field(description="How it is written.")
+    content: str = strawberry.field(description="The whole text, at most 524,288 characters.")
+
+
+@strawberry.input(one_of=True, description="Where the plan comes from: exactly one of these.")
+class PlanInput:
+    path: str | None = optional("A plan file inside the project, from its root.")
+    text: PlanTextInput | None = optional("The plan itself.")
+    tasks: list[AddTaskInput] | None = optional("Tasks, of one phase or of the phases that they name.")
+
+
+@strawberry.input(description="A new run.")
+class CreateRunInput:
+    project_id: strawberry.ID = strawberry.field(description="The project it belongs to.")
+    name: str | None = optional("What people call it; the plan's title where it is left out.")
+    plan: PlanInput = strawberry.field(description="What is to be done.")
+    runtime: RuntimeInput | None = optional(
+        "What tasks run that do not say so themselves; a task with neither waits for a person to complete it."
+    )
+    max_workers: int | None = optional(
+        "How many workers it may have at once; 4 where neither this nor the plan says."
+    )
+    start: bool | None = optional("Start it at once.")
+    idempotency_key: str | None = optional(IDEMPOTENCY_KEY)
+
+
+@strawberry.input(description="A request to a run.")
+class RunVerbInput:
+    run_id: strawberry.ID = strawberry.field(description=RUN_ID)
+    expected_version: int | None = optional(EXPECTED_VERSION)
+    reason: str | None = optional(REASON)
+    idempotency_key: str | None = optional(IDEMPOTENCY_KEY)
+
+
+@strawberry.input(description="A request to pause a run.")
+class PauseRunInput(RunVerbInput):
+    mode: Urgency | None = optional(
+        "DRAIN where it is left out. A run that drains may be paused again with NOW."
+    )
+
+
+@strawberry.input(description="A request to stop a run.")
+class StopRunInput(RunVerbInput):
+    mode: Urgency | None = optional(
+        "DRAIN where it is left out. A run that drains may be stopped again with NOW."
+    )
+
+
+@strawberry.input(description="A request to retry what has failed in a run.")
+class RetryRunInput(RunVerbInput):
+    pass
+
+
+@strawberry.input(description="New settings of a run; what is left out stays as it is.")
+class ConfigureRunInput(RunVerbInput):
+    max_workers: int | None = optional("How many workers it may have at once.")
+
+
+@strawberry.type(description="The answer of a mutation that concerns a run.")
+class RunPayload(Payload):
+    @strawberry.field(description="The run as it is now.")
+    async def run(self, info: Info) -> Run | None:
+        id = self.outcome.ref("run")
+        row = await info.context.loaders.runs.load(id) if id is not None else None
+        return shown(row)
+
+
+Verb = Annotated[RunVerbInput, strawberry.argument(description="Which run, and why.")]
+
+
+@strawberry.type
+class RunMutation:
+    @strawberry.mutation(description="Make a run out of a plan.")
+    async def create_run(
+        self, info: Info, input: Annotated[CreateRunInput, strawberry.argument(description="The run.")]
+    ) -> RunPayload | None:
+        async def prepare() -> Write:
+            project = await info.context.read(store.projects.get, input.project_id)
+            arguments = await asyncio.to_thread(_new_run, input, project)
+            return commands.runs.create, arguments
+
+        return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
+
+    @strawberry.mutation(description="Start a run that was only created.")
+    async def start_run(self, info: Info, input: Verb) -> RunPayload | None:
+        return RunPayload(
+            outcome=await act(info, OPERATORS, input, lambda: (commands.runs.start, _which(input)))
+        )
+
+    @strawberry.mutation(
+        description="Start nothing more. DRAIN lets workers finish, NOW pauses them. Reads, answers, edits, "
+        "injections and spawning by hand go on working."
+    )
+    async def pause_run(
+        self,
+        info: Info,
+        input: Annotated[PauseRunInput, strawberry.argument(description="Which run, and how.")],
+    ) -> RunPayload | None:
+        mode = given(input.mode) or Urgency.DRAIN
+        arguments = {**_which(input), "mode": mode, "reason": given(input.reason)}
+        return RunPayload(outcome=await act(info, STEERING, input, lambda: (commands.runs.pause, arguments)))
+
+    @strawberry.mutation(description="Go on with a paused run and its paused workers.")
+    async def resume_run(self, info: Info, input: Verb) -> RunPayload | None:
+        return RunPayload(
+            outcome=await act(info, STEERING, input, lambda: (commands.runs.resume, _which(input)))
+        )
+
+    @strawberry.mutation(description="End a run: DRAIN lets running workers finish, NOW kills them.")
+    async def stop_run(
+        self,
+        info: Info,
+        input: Annotated[StopRunInput, strawberry.argument(description="Which run, and how.")],
+    ) -> RunPayload | None:
+        mode = given(input.mode) or Urgency.DRAIN
+        arguments = {**_which(input), "mode": mode, "reason": given(input.reason)}
+        return RunPayload(outcome=await act(info, OPERATORS, input, lambda: (commands.runs.stop, arguments)))
+
+    @strawberry.mutation(description="Make the failed tasks ready again and go on.")
+    async def retry_run(
+        self,
+        info: Info,
+        input: Annotated[RetryRunInput, strawberry.argument(description="Which run, and why.")],
+    ) -> RunPayload | None:
+        arguments = {**_which(input), "reason": given(input.reason)}
+        return RunPayload(outcome=await act(info, STEERING, input, lambda: (commands.runs.retry, arguments)))
+
+    @strawberry.mutation(description="Put an ended run away.")
+    async def archive_run(self, info: Info, input: Verb) -> RunPayload | None:
+        arguments = {**_which(input), "reason": given(input.reason)}
+        return RunPayload(
+            outcome=await act(info, OPERATORS, input, lambda: (commands.runs.archive, arguments))
+        )
+
+    @strawberry.mutation(description="Change the settings of a run.")
+    async def configure_run(
+        self,
+        info: Info,
+        input: Annotated[ConfigureRunInput, strawberry.argument(description="Which run, and what.")],
+    ) -> RunPayload | None:
+        def prepare() -> Write:
+            return commands.runs.configure, {
+                **_which(input),
+                "max_workers": _max_workers(given(input.max_workers)),
+            }
+
+        return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
+
+
+def _which(input: RunVerbInput) -> dict[str, object]:
+    return {"run_id": input.run_id, "expected_version": given(input.expected_version)}
+
+
+def _max_workers(value: int | None) -> int | None:
+    if value is None:
+        return None
+    return limits.number(value, "input", "maxWorkers", least=1, most=limits.WORKERS)
+
+
+def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, object]:
+    """Read and check everything that a run is made of."""
+    name = given(input.name)
+    runtime = runtime_of(input.runtime, project.root, "input", "runtime")
+    plan, source = _plan(input.plan, project)
+    for task in plan.tasks():
+        if task.runtime is not None:
+            files.check_executable(task.runtime.argv, project.root, ["input", "plan", "tasks", task.key])
+    default = plan.runtime
+    if runtime is None and default is not None:
+        files.check_executable(default.argv, project.root, ["input", "plan", "runtime"])
+        runtime = commands.runs.runtime_values(default)
+    return {
+        "project_id": project.id,
+        "plan": plan,
+        "source": source,
+        "name": limits.name(name, "input", "name") if name is not None else None,
+        "runtime": runtime,
+        "max_workers": _max_workers(given(input.max_workers)),
+        "start": bool(given(input.start)),
+    }
+
+
+def _plan(input: PlanInput, project: ProjectRow) -> tuple[Plan, PlanSource]:
+    if (path := given(input.path)) is not None:
+        return files.read_plan_file(project.root, path)
+    if (text := given(input.text)) is not None:
+        return files.read_plan_text(text.content, text.format)
+    return _plan_of_tasks(given(input.tasks) or [], project), PlanSource()
+
+
+def _plan_of_tasks(tasks: list[AddTaskInput], project: ProjectRow) -> Plan:
+    """A plan given task by task: phases in the order in which tasks first name them."""
+    if not tasks:
+        raise limits.invalid("A run needs at least one task.", ["input", "plan", "tasks"])
+    limits.count(tasks, limits.OPERATIONS, "input", "plan", "tasks")
+    phases: dict[str, PlanPhase] = {}
+    known: set[str] = set()
+    for position, given_task in enumerate(tasks):
+        where = ["input", "plan", "tasks", str(position)]
+        edit = given_task.edit(project.root, where)
+        if edit.key in known:
+            raise limits.invalid(f"Two tasks have the key {edit.key!r}.", [*where, "key"])
+        known.add(edit.key)
+        key = edit.phase or "main"
+        phase = phases.setdefault(key, PlanPhase(key=key, title=edit.phase or "Tasks"))
+        phase.tasks.append(
+            PlanTask(
+                key=edit.key,
+                title=edit.title,
+                description=edit.description,
+                depends_on=edit.depends_on,
+                priority=edit.priority,
+                paths=edit.paths,
+                runtime=CommandRuntime(tuple(edit.runtime["argv"])) if edit.runtime is not None else None,
+                max_attempts=edit.max_attempts,
+                timeout_seconds=edit.timeout_seconds,
+                skill=edit.skill,
+            )
+        )
+    plan = Plan(format=PlanFormat.TRACKSIDE, phases=list(phases.values()))
+    _check_order(plan, known)
+    return plan
+
+
+def _check_order(plan: Plan, known: set[str]) -> None:
+    rank = {task.key: number for number, phase in enumerate(plan.phases) for task in phase.tasks}
+    for task in plan.tasks():
+        for needed in task.depends_on:
+            if needed not in known:
+                raise limits.invalid(
+                    f"{task.key!r} depends on {needed!r}, which is no task.", ["input", "plan", "tasks"]
+                )
+            if rank[needed] > rank[task.key]:
+                raise limits.invalid(
+                    f"{task.key!r} cannot wait for {needed!r} of a later phase.", ["input", "plan", "tasks"]
+                )

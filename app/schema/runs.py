@@ -1,0 +1,269 @@
+"""Runs: one execution of a plan each."""
+
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Final, Self
+
+import strawberry
+
+from app import store
+from app.domain.runs import RUN, RunMove
+from app.schema import attention, phases, tasks, workers
+from app.schema.connections import After, Before, Connection, First, Last, connect, window
+from app.schema.context import Info
+from app.schema.enums import PlanFormat, RunStatus
+from app.schema.inputs import given, given_filter, names_of, optional
+from app.schema.interfaces import Node
+from app.schema.shapes import shape_of, shown
+from app.store.paging import Key, Window
+from app.store.runs import RunFilter as Wanted
+from app.store.tables import RunRow
+
+if TYPE_CHECKING:
+    from app.schema.attention import AttentionFilter, AttentionItem
+    from app.schema.projects import Project
+    from app.schema.tasks import Task, TaskFilter, TaskOrder
+    from app.schema.workers import Worker
+
+
+@strawberry.enum(description="What can be asked of a run in its present status.")
+class RunAction(Enum):
+    START = "START"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    STOP = "STOP"
+    RETRY = "RETRY"
+    ARCHIVE = "ARCHIVE"
+
+
+@strawberry.enum(description="Orders of a list of runs.")
+class RunOrder(Enum):
+    CREATED_DESC = strawberry.enum_value("CREATED_DESC", description="Newest first.")
+    LAST_ACTIVITY_DESC = strawberry.enum_value("LAST_ACTIVITY_DESC", description="Last active first.")
+    NAME_ASC = strawberry.enum_value("NAME_ASC", description="By name.")
+
+
+ORDERS: Final = {
+    RunOrder.CREATED_DESC: [Key(RunRow.created_at, True), Key(RunRow.id, True)],
+    RunOrder.LAST_ACTIVITY_DESC: [Key(RunRow.last_activity_at, True), Key(RunRow.id, True)],
+    RunOrder.NAME_ASC: [Key(RunRow.name), Key(RunRow.id)],
+}
+
+
+@strawberry.input(description="Which runs. Every field narrows further.")
+class RunFilter:
+    search: str | None = optional("Part of the name, or a whole id.")
+    created_after: datetime | None = optional("Made after this instant.")
+    project_id: strawberry.ID | None = optional("Of this project.")
+    statuses: list[RunStatus] | None = optional("In one of these statuses.")
+
+
+@strawberry.type(
+    description="How many of a run's tasks are how far. Skipped tasks count as completed; removed ones not at all."
+)
+class Progress:
+    total: int = strawberry.field(description="All tasks.")
+    completed: int = strawberry.field(description="Completed or skipped.")
+    failed: int = strawberry.field(description="Finally failed.")
+    running: int = strawberry.field(description="Being worked on, or waiting for an answer.")
+    pending: int = strawberry.field(description="Everything else: pending, ready, blocked.")
+    percent: float = strawberry.field(description="Completed of total, 0 to 100.")
+
+    @classmethod
+    def of(cls, row: RunRow) -> Self:
+        completed = row.completed + row.skipped
+        running = row.running + row.waiting
+        pending = row.pending + row.ready + row.blocked
+        total = completed + running + pending + row.failed
+        return cls(
+            total=total,
+            completed=completed,
+            failed=row.failed,
+            running=running,
+            pending=pending,
+            percent=round(100 * completed / total, 2) if total else 100.0,
+        )
+
+
+@strawberry.type(description="The document a run was made from, as it was then.")
+class RunPlan:
+    path: str | None = strawberry.field(description="Where it was read, from the project's root.")
+    format: PlanFormat = strawberry.field(description="How it is written.")
+    hash: str = strawberry.field(description="SHA-256 of the text, in hexadecimal digits.")
+    text: str = strawberry.field(description="The whole text.")
+
+
+@shape_of(RunRow)
+@strawberry.type(description="One execution of a plan: phases, a DAG of tasks, settings, one version number.")
+class Run(Node):
+    row: strawberry.Private[RunRow]
+    name: str = strawberry.field(description="What people call it.")
+    status: RunStatus = strawberry.field(description="How far it has come.")
+    status_reason: str | None = strawberry.field(description="Why it is in this status, for people.")
+    version: int = strawberry.field(
+        description="Grows by one with every change that a client's command or a phase change makes to the run."
+    )
+    progress: Progress = strawberry.field(description="How many tasks are how far.")
+    max_workers: int = strawberry.field(description="How many workers it may have at once.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    started_at: datetime | None = strawberry.field(description="When it was first started.")
+    completed_at: datetime | None = strawberry.field(description="When it ended.")
+    last_activity_at: datetime = strawberry.field(description="When anything last happened in it.")
+    open_attention: int = strawberry.field(description="How many items wait for a person.")
+
+    @classmethod
+    def of(cls, row: RunRow) -> Self:
+        return cls(
+            row=row,
+            id=strawberry.ID(row.id),
+            name=row.name,
+            status=RunStatus(row.status),
+            status_reason=row.status_reason,
+            version=row.version,
+            progress=Progress.of(row),
+            max_workers=row.max_workers,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            last_activity_at=row.last_activity_at,
+            open_attention=row.open_attention,
+        )
+
+    @strawberry.field(description="The project it belongs to.")
+    async def project(
+        self, info: Info
+    ) -> Annotated["Project", strawberry.lazy("app.schema.projects")] | None:
+        row = await info.context.loaders.projects.load(self.row.project_id)
+        return shown(row)
+
+    @strawberry.field(description="The phase it is in; null before it is started.")
+    async def phase(self, info: Info) -> phases.Phase | None:
+        if self.row.phase_id is None:
+            return None
+        row = await info.context.loaders.phases.load(self.row.phase_id)
+        return shown(row)
+
+    @strawberry.field(description="Its phases, in order.")
+    async def phases(self, info: Info) -> list[phases.Phase]:
+        return [shown(row) for row in await info.context.loaders.phases_of_run.load(self.row.id)]
+
+    @strawberry.field(description="What it was made from; null where it was given as a list of tasks.")
+    def plan(self) -> RunPlan | None:
+        row = self.row
+        if not row.plan_format:
+            return None
+        format = PlanFormat(row.plan_format)
+        return RunPlan(path=row.plan_path, format=format, hash=row.plan_hash, text=row.plan_text)
+
+    @strawberry.field(description="What can be asked of it now.")
+    def allowed_actions(self) -> list[RunAction]:
+        allowed = {move.value for move in RUN.allowed(self.status)}
+        if self.status is RunStatus.BLOCKED and not self.row.failed:
+            allowed.discard(RunMove.RETRY.value)
+        return [action for action in RunAction if action.value in allowed]
+
+    @strawberry.field(description="Its tasks; at most 5,000 at a time.")
+    async def tasks(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["TaskFilter", strawberry.lazy("app.schema.tasks")] | None,
+            strawberry.argument(description="Which of them."),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            Annotated["TaskOrder", strawberry.lazy("app.schema.tasks")] | None,
+            strawberry.argument(description="In which order; that of the plan where it is left out."),
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[Annotated["Task", strawberry.lazy("app.schema.tasks")]] | None:
+        return await tasks.connect_tasks(
+            info, self.row.id, filter, order_by, window(first, after, last, before)
+        )
+
+    @strawberry.field(description="Its workers, newest first.")
+    async def workers(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[Annotated["Worker", strawberry.lazy("app.schema.workers")]] | None:
+        return await workers.connect_workers(
+            info, None, window(first, after, last, before), run_id=self.row.id
+        )
+
+    @strawberry.field(description="What waits for a person in it, the item that holds back most work first.")
+    async def attention(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["AttentionFilter", strawberry.lazy("app.schema.attention")] | None,
+            strawberry.argument(description="Which items; the open ones where it is left out."),
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[Annotated["AttentionItem", strawberry.lazy("app.schema.attention")]] | None:
+        return await attention.connect_items(
+            info, filter, window(first, after, last, before), run_id=self.row.id
+        )
+
+
+async def connect_runs(
+    info: Info,
+    filter: RunFilter | None,
+    order_by: RunOrder | None,
+    wanted: Window,
+    *,
+    project_id: str | None = None,
+) -> Connection[Run]:
+    filter, order_by = given_filter(filter) or RunFilter(), given(order_by)
+    wanted_project = given(filter.project_id)
+    of_another_project = project_id is not None and wanted_project not in (None, project_id)
+    only = Wanted(
+        project_id=project_id or wanted_project,
+        statuses=[] if of_another_project else names_of(filter.statuses),
+        search=given(filter.search),
+        created_after=given(filter.created_after),
+    )
+    found: Connection[Run] = await connect(
+        info.context,
+        lambda tx: store.runs.select_all(tx, only),
+        ORDERS[order_by or RunOrder.CREATED_DESC],
+        wanted,
+        Run.of,
+    )
+    return found
+
+
+@strawberry.type
+class RunQuery:
+    @strawberry.field(description="A run by its id.")
+    async def run(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    ) -> Run | None:
+        row = await info.context.read(store.runs.find, id)
+        return shown(row)
+
+    @strawberry.field(description="Every run that the caller may see.")
+    async def runs(
+        self,
+        info: Info,
+        filter: Annotated[
+            RunFilter | None, strawberry.argument(description="Which of them.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            RunOrder | None,
+            strawberry.argument(description="In which order; newest first where it is left out."),
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[Run] | None:
+        return await connect_runs(info, filter, order_by, window(first, after, last, before))

@@ -1,0 +1,86 @@
+"""GraphQL as served: the schema with its limits, the endpoint, and the gate in front of every route."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from starlette.types import ASGIApp
+from strawberry.schema.config import StrawberryConfig
+
+from app.store.db import Database
+from app.transport.draining import Drain
+from app.transport.errors import ServedSchema
+from app.transport.gate import Addresses, Gate
+from app.transport.identity import Authenticated, Authenticator
+from app.transport.limits import EXTENSIONS
+from app.transport.sockets import Sockets
+from app.transport.view import MakeContext, View
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an operator may set about how GraphQL is served."""
+
+    host: str = "127.0.0.1"
+    allowed_hosts: frozenset[str] = frozenset()
+    allowed_origins: frozenset[str] = frozenset()
+    slow_reader_seconds: float = 30.0
+
+
+def build_schema(
+    query: type,
+    mutation: type | None,
+    subscription: type | None,
+    *,
+    types: Sequence[Any] = (),
+    config: StrawberryConfig | None = None,
+) -> strawberry.Schema:
+    """The schema that is served: the same types as the exported one, with limits, caches and masked errors."""
+    return ServedSchema(query, mutation, subscription, types=types, config=config, extensions=EXTENSIONS)
+
+
+class Service:
+    """`endpoint` answers GraphQL; `gate` and `authenticated` wrap it and every other route."""
+
+    def __init__(
+        self, schema: strawberry.Schema, db: Database, make_context: MakeContext, terms: Terms
+    ) -> None:
+        self._addresses = Addresses(terms.host, terms.allowed_hosts, terms.allowed_origins)
+        self._drain = Drain()
+        self.authenticator = Authenticator(db)
+        self.sockets = Sockets(self.authenticator, slow_seconds=terms.slow_reader_seconds)
+        self.endpoint: ASGIApp = View(schema, self.authenticator, self.sockets, make_context)
+
+    @property
+    def draining(self) -> bool:
+        return self._drain.begun
+
+    def gate(self, app: ASGIApp) -> ASGIApp:
+        return Gate(app, self._addresses, self._drain)
+
+    def authenticated(self, app: ASGIApp) -> ASGIApp:
+        return Authenticated(app, self.authenticator)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        watch = asyncio.create_task(self.sockets.watch(), name="sockets")
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await asyncio.wait({watch})
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new; finish what is under way, for so long at most; close every socket."""
+        deadline = time.monotonic() + seconds
+        self._drain.begin()
+        await self.sockets.drain(seconds)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self._drain.finished()
+        except TimeoutError:
+            pass

@@ -1,0 +1,83 @@
+"""All open sockets of this process: finds those that do not read, those whose token has died, and closes the rest."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from app.transport.identity import Authenticator
+
+if TYPE_CHECKING:
+    from app.transport.handler import Handler
+
+log = logging.getLogger(__name__)
+
+RECHECK_SECONDS: Final = 5.0
+TOGETHER: Final = 100
+"""Tokens that are looked up in one transaction."""
+
+
+class Sockets:
+    """`watch` runs for as long as the server does."""
+
+    def __init__(
+        self, authenticator: Authenticator, *, slow_seconds: float, recheck: float = RECHECK_SECONDS
+    ) -> None:
+        self._authenticator = authenticator
+        self._slow_seconds = slow_seconds
+        self._recheck = recheck
+        self._open: set[Handler] = set()
+        self._goodbyes: set[asyncio.Task[None]] = set()
+        self.leaving = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextmanager
+    def holding(self, handler: "Handler") -> Iterator[None]:
+        self._open.add(handler)
+        try:
+            yield
+        finally:
+            self._open.discard(handler)
+
+    async def watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        tick = min(1.0, self._slow_seconds / 4)
+        rechecked = loop.time()
+        while True:
+            await asyncio.sleep(tick)
+            now = loop.time()
+            for handler in list(self._open):
+                if handler.websocket.stuck_for(now) >= self._slow_seconds and not handler.websocket.closed:
+                    self._say_goodbye(handler.evict())
+            if now - rechecked >= self._recheck:
+                rechecked = now
+                try:
+                    await self._recheck_tokens()
+                except Exception:
+                    log.warning("tokens of open sockets could not be looked up", exc_info=True)
+
+    async def drain(self, seconds: float) -> None:
+        """Close every socket, after what it is in the middle of."""
+        self.leaving = True
+        if self._open:
+            await asyncio.wait([asyncio.ensure_future(one.drain(seconds)) for one in list(self._open)])
+
+    async def _recheck_tokens(self) -> None:
+        holders: dict[str, list[Handler]] = {}
+        for handler in self._open:
+            if handler.connection_acknowledged and handler.secret is not None:
+                holders.setdefault(handler.secret, []).append(handler)
+        secrets = list(holders)
+        for start in range(0, len(secrets), TOGETHER):
+            some = secrets[start : start + TOGETHER]
+            for secret, actor in zip(some, await self._authenticator.look_up(some), strict=True):
+                for handler in holders[secret] if actor is None else ():
+                    self._say_goodbye(handler.expire())
+
+    def _say_goodbye(self, goodbye: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(goodbye)
+        self._goodbyes.add(task)
+        task.add_done_callback(self._goodbyes.discard)

@@ -1,0 +1,116 @@
+"""A project with one of everything in it, and short ways to get more."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from app import commands
+from app.commands.context import Item
+from app.domain.access import Role
+from app.store.db import Database, Tx
+from tests.factories import an_actor
+from tests.fleet import Fleet, Timepiece
+from tests.schema.api import Api
+
+Dump = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class World:
+    """A run of two phases with a worker on `build`, which has asked something and was given something."""
+
+    api: Api
+    fleet: Fleet
+    root: Path
+    project: str
+    run: str
+    task: str
+    later_task: str
+    phase: str
+    worker: str
+    item: str
+    command: str
+    context: str
+
+    @classmethod
+    async def make(cls, api: Api, root: Path, clock: Timepiece) -> "World":
+        fleet = Fleet(api.services.db, clock)
+        made = await api.do("createProject", "project { id }", name=root.name, root=str(root))
+        project = made["project"]["id"]
+        run = await fleet.a_run(["build", "test < build"], ["ship"], project_id=project)
+        worker = await fleet.working(run, "build")
+        given = await fleet.do(
+            commands.context.inject, items=[Item("TEXT", "Mind the gap.", 4)], worker_id=worker
+        )
+        item = await fleet.asking(run, "build", "Which colour?", options=["red", "blue"])
+        tasks = await fleet.tasks(run)
+        return cls(
+            api,
+            fleet,
+            root,
+            project,
+            run,
+            tasks["build"].id,
+            tasks["test"].id,
+            tasks["build"].phase_id,
+            worker,
+            item,
+            given.command_id,
+            given.refs["items"][0],
+        )
+
+    async def a_run(self, *entries: Any, **arguments: Any) -> str:
+        """Another run of the same project."""
+        return await self.fleet.a_run(*entries, project_id=self.project, **arguments)
+
+    async def a_task(self, *, runtime: dict[str, Any] | None = None, **arguments: Any) -> str:
+        """A ready task of a run of its own; done by hand unless it is given a runtime."""
+        run = await self.a_run("task", runtime=runtime, **arguments)
+        return (await self.fleet.task(run, "task")).id
+
+    async def a_worker(self) -> str:
+        """A running worker on a task of a run of its own."""
+        run = await self.a_run("task")
+        return await self.fleet.working(run, "task")
+
+    async def runner_of(self, worker_id: str) -> Api:
+        return self.api.by(await self._of_worker(worker_id, Role.RUNNER))
+
+    async def agent_of(self, worker_id: str) -> Api:
+        return self.api.by(await self._of_worker(worker_id, Role.WORKER))
+
+    async def orchestrator_of(self, run_id: str) -> Api:
+        return self.api.by(an_actor(Role.ORCHESTRATOR, project_id=self.project, run_id=run_id))
+
+    async def _of_worker(self, worker_id: str, role: Role) -> Any:
+        worker = await self.fleet.worker(worker_id)
+        run = await self.fleet.run(worker.run_id)
+        return replace(
+            an_actor(role, id=f"{role.lower()}:{worker_id}"),
+            name=f"{role.lower()}:{worker_id}",
+            project_id=run.project_id,
+            run_id=run.id,
+            worker_id=worker_id,
+            fence=worker.fence,
+        )
+
+    async def dump(self, *without: str) -> Dump:
+        return await dump(self.api.services.db, *without)
+
+
+async def dump(db: Database, *without: str) -> Dump:
+    """Every row of every table, as text."""
+
+    def read(tx: Tx) -> Dump:
+        found: Dump = {}
+        for table in SQLModel.metadata.sorted_tables:
+            if table.name not in without:
+                rows = tx.session.connection().execute(text(f'SELECT * FROM "{table.name}"'))
+                found[table.name] = sorted(json.dumps(list(row), default=str) for row in rows)
+        return found
+
+    return await db.read(read)
