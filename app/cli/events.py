@@ -1,0 +1,127 @@
+"""Events as the log holds them: what is asked of each, and the line that tells it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from app.cli import text
+
+Event = Mapping[str, Any]
+
+SELECTION: Final = """
+    type: __typename id cursor at actor
+    run { id name }
+    ... on RunStatusChanged { oldRunStatus newRunStatus reason }
+    ... on RunConfigured { version }
+    ... on PhaseChanged { oldPhase newPhase }
+    ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
+    ... on DagMutated { version added { id key } changed { id key } removed { id key } }
+    ... on WorkerStatusChanged { oldWorkerStatus newWorkerStatus reason worker { id name } task { id key title } }
+    ... on WorkerOrdered { desire worker { id name } }
+    ... on WorkerReported { worker { id name currentActivity progress } }
+    ... on AttentionOpened { item { id title options { value } expiresAt } }
+    ... on AttentionClosed { item { id title status answer answeredBy } }
+    ... on ContextInjected { worker { id name } items { id kind path tokens } }
+    ... on CommandChanged { command { id verb status reason error errorCode } }
+    ... on PipelineChanged { paused reason }
+"""
+
+
+def told(event: Event) -> str:
+    """What happened, in a line."""
+    tell = _WORDS.get(event["type"])
+    return text.printable(tell(event) if tell is not None else str(event["type"]))
+
+
+def _run_status(event: Event) -> str:
+    return f"run {_change(event['oldRunStatus'], event['newRunStatus'])}{_why(event)}"
+
+
+def _phase(event: Event) -> str:
+    return f"phase {_change(event['oldPhase'], event['newPhase'])}"
+
+
+def _task(event: Event) -> str:
+    task = event["task"] or {"key": "?", "title": "removed since"}
+    change = _change(event["oldTaskStatus"], event["newTaskStatus"])
+    return f"task {task['key']} {change}  {task['title']}{_why(event)}"
+
+
+def _dag(event: Event) -> str:
+    changes = [
+        f"{word} {', '.join(task['key'] for task in event[word])}"
+        for word in ("added", "changed", "removed")
+        if event[word]
+    ]
+    return f"DAG version {event['version']}: {'; '.join(changes) or 'nothing that is still there'}"
+
+
+def _worker(event: Event) -> str:
+    task = f" on {event['task']['key']}" if event["task"] else ""
+    change = _change(event["oldWorkerStatus"], event["newWorkerStatus"])
+    return f"worker {_id(event['worker'])}{task} {change}{_why(event)}"
+
+
+def _report(event: Event) -> str:
+    worker = event["worker"] or {}
+    progress = worker.get("progress")
+    percent = f"{progress}% " if progress is not None else ""
+    return f"worker {_id(worker)} {percent}{worker.get('currentActivity') or ''}".rstrip()
+
+
+def _opened(event: Event) -> str:
+    item = event["item"] or {"title": "?", "options": []}
+    options = " | ".join(option["value"] for option in item["options"])
+    return f"question {_id(item)}: {item['title']}{f' [{options}]' if options else ''}"
+
+
+def _closed(event: Event) -> str:
+    item = event["item"] or {"status": "closed", "answer": None, "answeredBy": None}
+    answer = item["answer"]
+    shown = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+    said = f" with {shown}" if answer is not None else ""
+    return f"question {_id(item)} {item['status']}{said}{f' by {by}' if (by := item['answeredBy']) else ''}"
+
+
+def _context(event: Event) -> str:
+    items = ", ".join(item["path"] or "text" for item in event["items"])
+    return f"context for {_id(event['worker']) if event['worker'] else 'the next worker'}: {items}"
+
+
+def _command(event: Event) -> str:
+    command = event["command"] or {"verb": "?", "status": "?"}
+    why = command.get("error") or command.get("reason")
+    return f"command {command['verb']} {command['status']}{f': {why}' if why else ''} by {event['actor']}"
+
+
+def _pipeline(event: Event) -> str:
+    return f"pipeline {'paused' if event['paused'] else 'goes on'}{_why(event)}"
+
+
+_WORDS: Final[dict[str, Callable[[Event], str]]] = {
+    "RunStatusChanged": _run_status,
+    "RunConfigured": lambda event: f"run configured, version {event['version']}",
+    "PhaseChanged": _phase,
+    "TaskStatusChanged": _task,
+    "DagMutated": _dag,
+    "WorkerStatusChanged": _worker,
+    "WorkerOrdered": lambda event: f"worker {_id(event['worker'])} is to {event['desire']}",
+    "WorkerReported": _report,
+    "AttentionOpened": _opened,
+    "AttentionClosed": _closed,
+    "ContextInjected": _context,
+    "CommandChanged": _command,
+    "PipelineChanged": _pipeline,
+}
+
+
+def _change(old: str | None, new: str) -> str:
+    return new if old is None or old == new else f"{old} → {new}"
+
+
+def _why(event: Event) -> str:
+    return f": {event['reason']}" if event["reason"] else ""
+
+
+def _id(node: Mapping[str, Any] | None) -> str:
+    return str(node["id"]) if node and "id" in node else "?"

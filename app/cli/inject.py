@@ -1,0 +1,133 @@
+"""Context for workers: files of the project, text, or what comes in through a pipe."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from app.cli import references, text
+from app.cli.session import Session, server_command
+from app.client.errors import TracksideError
+
+app = typer.Typer()
+
+INJECT = """
+mutation ($input: InjectContextInput!) {
+  injectContext(input: $input) {
+    items { id kind path tokens deliveredAt }
+    command { id status }
+    userErrors { code message path suggestion }
+  }
+}
+"""
+ROOT = """
+query ($id: ID!) {
+  node(id: $id) {
+    ... on Run { project { root } }
+    ... on Task { run { project { root } } }
+    ... on Worker { run { project { root } } }
+  }
+}
+"""
+_KINDS: Final = {"run_": "runId", "task_": "taskId", "wrk_": "workerId"}
+_PIPE: Final = "-"
+
+
+@app.command("inject")
+@server_command
+async def inject(
+    session: Session,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", help="Id of a run, a task or a worker, or RUN/KEY for a task by its key."
+        ),
+    ],
+    pipe: Annotated[
+        str | None, typer.Argument(metavar="[-]", help="A dash: the text comes from standard input.")
+    ] = None,
+    file: Annotated[
+        list[str] | None, typer.Option(help="A text file inside the project; may be repeated.")
+    ] = None,
+    words: Annotated[
+        list[str] | None, typer.Option("--text", help="The text itself; may be repeated.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the audit trail.")] = None,
+) -> None:
+    """Give files or text to a worker, to a task's worker or its next one, or to every worker of a run.
+
+    A command finds them as files in the directory TRACKSIDE_INBOX.
+
+    \b
+      trackside inject task_01k… --file docs/api.md --file src/app.py
+      trackside inject 6qz3v/T012 --text 'Use the second approach.'
+      git diff | trackside inject run_01k… -
+    """
+    name, id = await _target(session, target)
+    items = [{"file": await _from_root(session, id, path)} for path in file or []]
+    items += [{"text": one} for one in words or []]
+    if pipe is not None:
+        items.append({"text": _piped(pipe)})
+    if not items:
+        raise TracksideError(
+            "INVALID_INPUT",
+            "There is nothing to give.",
+            suggestion="Name something: --file PATH, --text TEXT, or - for standard input.",
+        )
+    payload = await session.client.mutate(INJECT, {"target": {name: id}, "items": items, "reason": reason})
+    if session.screen.json:
+        session.screen.document({"items": payload["items"], "command": payload["command"]})
+    else:
+        _show(session, payload["items"])
+
+
+async def _target(session: Session, target: str) -> tuple[str, str]:
+    """The field of the input and the id."""
+    run, slash, key = target.partition("/")
+    if slash:
+        return "taskId", await references.task(session.client, run, key)
+    for prefix, name in _KINDS.items():
+        if target.startswith(prefix):
+            if name == "runId":
+                return name, await references.run(session.client, target)
+            if name == "workerId":
+                return name, await references.worker(session.client, target)
+            return name, target
+    return "runId", await references.run(session.client, target)
+
+
+async def _from_root(session: Session, id: str, path: str) -> str:
+    """The path as the server knows it: from the project's root, where the file lies in it here."""
+    if not Path(path).exists():
+        return path
+    node: dict[str, Any] = (await session.client.query(ROOT, {"id": id}))["node"] or {}
+    project = (node.get("run") or node).get("project")
+    if project is None:
+        return path
+    relative = os.path.relpath(os.path.realpath(path), os.path.realpath(project["root"]))
+    return path if relative.startswith(os.pardir + os.sep) or relative == os.pardir else relative
+
+
+def _piped(pipe: str) -> str:
+    if pipe != _PIPE:
+        raise TracksideError(
+            "INVALID_INPUT",
+            f"It is not clear what {pipe!r} is.",
+            suggestion=f"Say --file {text.quoted(pipe)}, --text {text.quoted(pipe)}, or - for standard input.",
+        )
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TracksideError("INVALID_INPUT", "Standard input is not UTF-8 text.") from error
+
+
+def _show(session: Session, items: list[dict[str, Any]]) -> None:
+    if not items:
+        session.screen.line("No worker is at work there: nobody was given anything.")
+        return
+    for item in items:
+        what = text.printable(item["path"] or "text")
+        state = "delivered" if item["deliveredAt"] else "on its way"
+        session.screen.line(f"{what}: about {text.count(item['tokens'], 'token')}, {state}")

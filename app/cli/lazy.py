@@ -1,0 +1,44 @@
+"""Commands that are imported when they are used: `trackside runs list` need not wait for a web server to load."""
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+MODULES: Final[dict[str, tuple[str, str]]] = {
+    "run": ("app.cli.run", "Carry out a plan in the current directory, and show it while it goes on."),
+    "demo": (
+        "app.cli.demo",
+        "Watch a small plan of real commands being carried out, in a project made for it.",
+    ),
+    "serve": ("app.cli.serve", "Run the server until it is told to stop."),
+    "status": ("app.cli.status", "Which server this is, who you are to it, and how much is going on."),
+    "runs": ("app.cli.runs", "Runs: look at them, pause, resume, stop, retry."),
+    "workers": ("app.cli.workers", "Workers: look at them, read what they wrote, end one."),
+    "monitor": ("app.cli.monitor", "Follow what happens, one line for each event."),
+    "attention": ("app.cli.attention", "What waits for a person."),
+    "answer": ("app.cli.answer", "Answer a question. Everyone who asked it goes on."),
+    "ask": ("app.cli.ask", "Ask people something, wait for the answer, and print it."),
+    "inject": ("app.cli.inject", "Give files or text to workers."),
+    "plan": ("app.cli.plan", "Plans: see what Trackside makes of one."),
+}
+"""Each command's module, which has its Typer app as `app`, and its line in the list of commands."""
+
+_OF_THE_ROOT: Final = frozenset({"install_completion", "show_completion"})
+
+
+class LazyGroup(TyperGroup):
+    """Lists placeholders; the real command takes over when one is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in MODULES:
+            command = typer.main.get_command(import_module(MODULES[name][0]).app)
+            command.name = name
+            command.params = [one for one in command.params if one.name not in _OF_THE_ROOT]
+        return name, command, rest
+
+
+def placeholder() -> None:
+    """Stands in for a command in lists."""

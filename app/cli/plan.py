@@ -1,0 +1,110 @@
+"""What Trackside makes of a plan, before anything is run."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app import plans
+from app.cli import text
+from app.cli.run_views import MARKS
+from app.cli.screen import Screen
+from app.cli.session import local_command
+from app.client.errors import TracksideError
+from app.domain.plans import Plan, PlanFormat, PlanStatus
+from app.domain.tasks import TaskStatus
+
+app = typer.Typer(no_args_is_help=True, help="Plans: see what Trackside makes of one.")
+
+_MARKS = {
+    PlanStatus.PENDING: "○",
+    PlanStatus.IN_PROGRESS: "◐",
+    PlanStatus.DONE: MARKS[TaskStatus.COMPLETED][0],
+}
+
+
+@app.callback()
+def plan() -> None:
+    """Plans: see what Trackside makes of one."""
+
+
+@app.command("show")
+@local_command
+def show_plan(
+    screen: Screen,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The plan.")],
+    format: Annotated[
+        PlanFormat | None,
+        typer.Option(case_sensitive=False, help="How it is written; found out where it is left out."),
+    ] = None,
+) -> None:
+    """The phases, tasks and dependencies that are read from a plan, and what could not be read.
+
+    \b
+      trackside plan show plan.md
+      trackside plan show tasks.md --format conductor --output json
+    """
+    read = read_plan(file, format)[0]
+    if screen.json:
+        screen.document(as_json(read))
+    else:
+        _show(screen, read)
+
+
+def read_plan(file: Path, format: PlanFormat | None = None) -> tuple[Plan, bytes]:
+    """The plan, and the bytes it was read from."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise TracksideError(
+            "INVALID_INPUT",
+            f"{file} cannot be read: {(error.strerror or str(error)).lower()}.",
+            suggestion="Name a plan: a Markdown, YAML or JSON file.",
+        ) from error
+    return plans.read(content, name=str(file), format=format), content
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "format": plan.format,
+        "title": plan.title,
+        "phases": [
+            {
+                "key": phase.key,
+                "title": phase.title,
+                "tasks": [
+                    {
+                        "key": task.key,
+                        "title": task.title,
+                        "status": task.status,
+                        "dependsOn": task.depends_on,
+                        "subtasks": [
+                            {"title": subtask.title, "status": subtask.status} for subtask in task.subtasks
+                        ],
+                    }
+                    for task in phase.tasks
+                ],
+            }
+            for phase in plan.phases
+        ],
+        "warnings": [{"line": warning.line, "message": warning.message} for warning in plan.warnings],
+    }
+
+
+def _show(screen: Screen, plan: Plan) -> None:
+    tasks = list(plan.tasks())
+    screen.line(text.printable(plan.title or "Untitled"), style="bold")
+    phases, done = text.count(len(plan.phases), "phase"), sum(one.status is PlanStatus.DONE for one in tasks)
+    screen.line(f"  {plan.format}: {text.count(len(tasks), 'task')} in {phases}, {done:,} of them done")
+    for phase in plan.phases:
+        screen.line("")
+        screen.line(text.printable(phase.title), style="bold")
+        for task in phase.tasks:
+            after = f"  (after {', '.join(task.depends_on)})" if task.depends_on else ""
+            screen.line(
+                f"  {_MARKS[task.status]} {text.printable(task.key)}  {text.printable(task.title + after)}"
+            )
+            for subtask in task.subtasks:
+                screen.line(f"      {_MARKS[subtask.status]} {text.printable(subtask.title)}")
+    for warning in plan.warnings:
+        screen.note(f"line {warning.line}: {text.printable(warning.message)}")

@@ -1,0 +1,137 @@
+"""What people type for an id: all of it, its beginning or end as far as it is unique, or an exact name."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.cli.paging import nodes
+from app.client.errors import TracksideError
+from app.client.http import Client
+
+SHORTEST: Final = 4
+"""Fewer characters than this are no part of an id but a slip of the finger."""
+_SHOWN: Final = 5
+
+RUN = "query ($id: ID!) { run(id: $id) { id } }"
+RUNS = """
+query ($search: String, $first: Int!, $after: String) {
+  runs(filter: {search: $search}, first: $first, after: $after) {
+    edges { node { id name } } pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+PROJECTS = """
+query ($first: Int!, $after: String) {
+  projects(first: $first, after: $after) { edges { node { id name root } } pageInfo { hasNextPage endCursor } }
+}
+"""
+WORKER = "query ($id: ID!) { worker(id: $id) { id } }"
+WORKERS = """
+query ($first: Int!, $after: String) {
+  workers(first: $first, after: $after) { edges { node { id name } } pageInfo { hasNextPage endCursor } }
+}
+"""
+ITEM = "query ($id: ID!) { node(id: $id) { ... on AttentionItem { id } } }"
+ITEMS = """
+query ($first: Int!, $after: String) {
+  attention(first: $first, after: $after) { edges { node { id title } } pageInfo { hasNextPage endCursor } }
+}
+"""
+TASK = """
+query ($run: ID!, $key: String!) {
+  run(id: $run) { tasks(filter: {search: $key}, first: 1000) { edges { node { id key } } } }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something that has an id and is called something."""
+
+    id: str
+    name: str
+
+
+def match(text: str, candidates: Iterable[Named], noun: str) -> Named | None:
+    """The one that is meant, or None. An exact name wins over a part of an id; what fits several is refused."""
+    known = list(candidates)
+    for fits in _WAYS:
+        found = [one for one in known if fits(one, text)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise _ambiguous(text, found, noun)
+    return None
+
+
+_WAYS: Final[Sequence[Callable[[Named, str], bool]]] = (
+    lambda one, text: one.id == text,
+    lambda one, text: one.name == text,
+    lambda one, text: len(text) >= SHORTEST and (one.id.startswith(text) or one.id.endswith(text)),
+)
+
+
+async def run(client: Client, text: str) -> str:
+    """The id of a run."""
+    if (found := (await client.query(RUN, {"id": text}))["run"]) is not None:
+        return str(found["id"])
+    named = [one for one in await _named(client, RUNS, "runs", search=text) if one.name == text]
+    meant = match(text, named or await _named(client, RUNS, "runs"), "run")
+    return _id(meant, "run", text, "trackside runs list")
+
+
+async def project(client: Client, text: str, directory: str) -> str:
+    """The id of a project, also by the directory that `text` is here."""
+    known = await nodes(client, PROJECTS, "projects")
+    at_home = [Named(one["id"], directory) for one in known if one["root"] == directory]
+    meant = match(directory, at_home, "project") or match(
+        text, (Named(one["id"], one["name"]) for one in known), "project"
+    )
+    return _id(meant, "project", text, "trackside runs list --output json")
+
+
+async def worker(client: Client, text: str) -> str:
+    """The id of a worker."""
+    if (found := (await client.query(WORKER, {"id": text}))["worker"]) is not None:
+        return str(found["id"])
+    meant = match(text, await _named(client, WORKERS, "workers"), "worker")
+    return _id(meant, "worker", text, "trackside workers list")
+
+
+async def item(client: Client, text: str) -> str:
+    """The id of an attention item: any one by its whole id, open ones by a part of it."""
+    if found := (await client.query(ITEM, {"id": text}))["node"]:
+        return str(found["id"])
+    meant = match(text, await _named(client, ITEMS, "attention", name="title"), "item")
+    return _id(meant, "item", text, "trackside attention list")
+
+
+async def task(client: Client, run_text: str, key: str) -> str:
+    """The id of a run's task, by its key."""
+    run_id = await run(client, run_text)
+    data = await client.query(TASK, {"run": run_id, "key": key})
+    keyed = [edge["node"] for edge in data["run"]["tasks"]["edges"] if edge["node"]["key"] == key]
+    meant = Named(keyed[0]["id"], key) if keyed else None
+    return _id(meant, "task", key, f"trackside runs show {run_id}")
+
+
+async def _named(
+    client: Client, document: str, field: str, name: str = "name", **variables: Any
+) -> list[Named]:
+    return [Named(one["id"], one[name]) for one in await nodes(client, document, field, **variables)]
+
+
+def _id(meant: Named | None, noun: str, text: str, listing: str) -> str:
+    if meant is None:
+        raise TracksideError("NOT_FOUND", f"There is no {noun} {text!r}.", suggestion=listing)
+    return meant.id
+
+
+def _ambiguous(text: str, found: Sequence[Named], noun: str) -> TracksideError:
+    shown = ", ".join(one.id for one in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return TracksideError(
+        "AMBIGUOUS",
+        f"{text!r} may mean {len(found)} {noun}s: {shown}{more}.",
+        suggestion="Give more of the id.",
+    )

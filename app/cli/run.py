@@ -1,0 +1,122 @@
+"""The main job: a plan in, its tasks done, an exit status out."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import text
+from app.cli.exit_codes import ExitCode
+from app.cli.interrupts import Interrupts
+from app.cli.own_server import OwnServer
+from app.cli.plan import read_plan
+from app.cli.running import Request, run_on, run_on_own_server
+from app.cli.session import Session, server_command
+from app.client.errors import TracksideError
+from app.domain import limits
+from app.domain.errors import AppError
+from app.domain.plans import Plan, PlanFormat
+
+app = typer.Typer()
+
+
+@app.command("run")
+@server_command
+async def run(
+    session: Session,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: Markdown, YAML or JSON.")],
+    command: Annotated[
+        str | None,
+        typer.Option(
+            metavar="'PROGRAM ARGS'", help="What a task runs that does not say so itself; no shell."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the run.")] = None,
+    max_workers: Annotated[int | None, typer.Option(min=1, help="How many workers at once.")] = None,
+    format: Annotated[
+        PlanFormat | None,
+        typer.Option(case_sensitive=False, help="How the plan is written; found out where it is left out."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Go on waiting when nothing can go on but by an answer.")
+    ] = False,
+) -> ExitCode:
+    """Carry out a plan in the current directory, and show it while it goes on.
+
+    Without --url it brings a server of its own, which ends with it. Ctrl-C stops the run and its workers.
+
+    \b
+      trackside run plan.md --command 'my-agent --yes'
+      trackside run plan.yaml --max-workers 8
+      trackside run plan.md --command 'make check' --output json
+
+    Ends with 0 when the run is COMPLETED, and otherwise with
+
+    \b
+        1  the run FAILED
+        2  wrong usage, or something was refused
+        3  BLOCKED: what is left has to be done by hand or unblocked
+        4  it waits for an answer that no deadline will give
+        5  somebody else stopped it
+        7  no server could be reached
+      130  Ctrl-C (143: SIGTERM); the run is stopped
+    """
+    read, content = read_plan(plan, format)
+    root = Path.cwd().resolve()
+    input = {
+        "plan": as_sent(read, content, plan, root),
+        "name": name or (None if read.title else plan.stem),
+        "runtime": {"command": split(command)} if command is not None else None,
+        "maxWorkers": max_workers,
+    }
+    if read.warnings:
+        warnings = text.count(len(read.warnings), "warning")
+        session.screen.note(f"{warnings} about the plan: trackside plan show {text.quoted(str(plan))}")
+    request = Request(root, input, wait)
+    with Interrupts() as interrupts:
+        if session.given:
+            report = await run_on(session.client, session.server, session.screen, request, interrupts)
+        else:
+            report = await run_on_own_server(
+                session.screen, os.environ, request, interrupts, ready=lambda server: _ready(session, server)
+            )
+    return report.exit_code
+
+
+def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any]:
+    """The plan as createRun takes it: as text where it is short enough, so that it may lie anywhere."""
+    document = content.decode("utf-8")
+    if len(document) <= limits.PLAN_TEXT:
+        return {"text": {"format": plan.format, "content": document}}
+    inside = os.path.relpath(file.resolve(), root)
+    if inside.split(os.sep)[0] == os.pardir:
+        raise TracksideError(
+            "LIMIT_EXCEEDED",
+            f"{file} is over {limits.PLAN_TEXT:,} characters and lies outside the project.",
+            suggestion=f"Put it below {root}, or run from a directory above it.",
+        )
+    return {"path": inside}
+
+
+def split(command: str) -> list[str]:
+    """Into a program and its arguments, as a shell would; no shell runs it."""
+    try:
+        return limits.argv(shlex.split(command), "--command")
+    except ValueError as error:
+        raise _no_command(command, str(error).lower()) from error
+    except AppError as error:
+        raise _no_command(command, error.message.lower().rstrip(".")) from error
+
+
+def _no_command(command: str, why: str) -> TracksideError:
+    return TracksideError(
+        "INVALID_INPUT",
+        f"--command {command!r} cannot be run: {why}.",
+        suggestion="Give a program and its arguments: --command 'make test'.",
+    )
+
+
+def _ready(session: Session, server: OwnServer) -> None:
+    session.screen.note(f"Server: {server.url}")

@@ -1,0 +1,138 @@
+"""What every command has in common: where the server is, how to answer, how to fail."""
+
+import asyncio
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, Final, ParamSpec
+
+import typer
+
+from app.cli.exit_codes import ExitCode
+from app.cli.screen import Output, Screen
+from app.client import retries
+from app.client.discovery import Discovery
+from app.client.errors import NotAllowed, Refused, TracksideError, Unreachable
+from app.client.http import Client
+from app.domain.errors import AppError
+
+P = ParamSpec("P")
+
+_PANEL: Final = "Server"
+_BROKEN: Final = frozenset({"FAILED", "INTERNAL"})
+"""Codes that say that something broke, and not that something was refused."""
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of the server; TRACKSIDE_URL, or the server of this machine, where it is left out.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        help="Its token; TRACKSIDE_TOKEN, or the one in its data directory, where it is left out.",
+        rich_help_panel=_PANEL,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Use the server that runs with this data directory.", rich_help_panel=_PANEL),
+]
+OutputOption = Annotated[Output, typer.Option(help="Text for people, or one JSON document.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command at work. `given` tells whether its caller named a server."""
+
+    client: Client
+    server: Discovery
+    screen: Screen
+
+    @property
+    def given(self) -> bool:
+        """Whether the caller or the environment names a server."""
+        return bool(self.server.url or self.server.data_dir or self.server.environment.get("TRACKSIDE_URL"))
+
+
+def server_command(
+    function: Callable[Concatenate[Session, P], Awaitable[ExitCode | None]],
+) -> Callable[..., None]:
+    """A command that speaks to a server: `function` gets a session; the options for it are added to its own."""
+
+    def command(
+        *, url: str | None, token: str | None, data_dir: Path | None, output: Output, **arguments: Any
+    ) -> None:
+        screen = Screen(output)
+        with told(screen):
+            discovery = Discovery(os.environ, url=url, token=token, data_dir=data_dir)
+            code = asyncio.run(_session(function, discovery, screen, arguments))
+        raise typer.Exit(code)
+
+    options = [_option("output", OutputOption, Output.TEXT)]
+    options += [_option("url", Url, None), _option("token", Token, None), _option("data_dir", DataDir, None)]
+    return _described(command, function, leave_out=1, options=options)
+
+
+def local_command(function: Callable[Concatenate[Screen, P], ExitCode | None]) -> Callable[..., None]:
+    """A command that needs no server."""
+
+    def command(*, output: Output, **arguments: Any) -> None:
+        screen = Screen(output)
+        with told(screen):
+            code = function(screen, **arguments)  # type: ignore[call-arg]
+        raise typer.Exit(code or ExitCode.COMPLETED)
+
+    return _described(command, function, leave_out=1, options=[_option("output", OutputOption, Output.TEXT)])
+
+
+@contextmanager
+def told(screen: Screen) -> Iterator[None]:
+    """Tell refusals and failures in their own words, and end with the status that stands for them."""
+    try:
+        yield
+    except (TracksideError, AppError) as error:
+        screen.complain(error)
+        raise typer.Exit(_exit_code(error)) from error
+
+
+async def _session(
+    function: Callable[..., Awaitable[ExitCode | None]],
+    discovery: Discovery,
+    screen: Screen,
+    arguments: dict[str, Any],
+) -> ExitCode:
+    async with Client(discovery, tries_again=retries.retries(discovery.environment)) as client:
+        return await function(Session(client, discovery, screen), **arguments) or ExitCode.COMPLETED
+
+
+def _exit_code(error: TracksideError | AppError) -> ExitCode:
+    if isinstance(error, Unreachable):
+        return ExitCode.UNREACHABLE
+    refused = isinstance(error, AppError | Refused | NotAllowed) or error.code not in _BROKEN
+    return ExitCode.REFUSED if refused else ExitCode.FAILED
+
+
+def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _described(
+    command: Callable[..., None],
+    function: Callable[..., Any],
+    *,
+    leave_out: int,
+    options: list[inspect.Parameter],
+) -> Callable[..., None]:
+    """Typer reads names, types and help from the signature: give it the function's own, and the common options."""
+    own = list(inspect.signature(function).parameters.values())[leave_out:]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    command.__name__, command.__doc__ = function.__name__, inspect.getdoc(function)
+    command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *options]}
+    return command
