@@ -1,22 +1,23 @@
 """The composition root: the only module that knows all others."""
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import strawberry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app import schema, store
@@ -26,6 +27,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.engine import loop as engine
 from app.live.hub import Hub
 from app.live.log import Tail
+from app.processes.locks import Lock, holder
 from app.schema import sdl
 from app.schema.context import Context, Services
 from app.settings import Settings
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 SERVER_FILE = "server.json"
 TOKEN_FILE = "token"
 LOCK_FILE = "server.lock"
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 @dataclass(slots=True)
@@ -72,8 +76,7 @@ class Application:
         """Open everything that needs no address. AppError where that cannot be done."""
         async with AsyncExitStack() as stack:
             settings = self.settings
-            await asyncio.to_thread(_prepare_directory, settings.data_dir)
-            stack.callback(os.close, _lock(settings.data_dir / LOCK_FILE))
+            stack.callback(_take(settings.data_dir).close)
             db = self._db = await asyncio.to_thread(_open_database, settings.database, self._hub)
             stack.callback(db.close)
             await db.write(store.tokens.ensure, name="admin", role=Role.ADMIN, secret=_first_token(settings))
@@ -103,9 +106,16 @@ class Application:
 
     async def drain(self) -> None:
         """Start nothing more, finish what is under way, close every socket as going away. Workers go on."""
-        await self._stack.aclose()
-        if self._service is not None:
-            await self._service.drain(self.settings.drain_seconds)
+        assert self._service is not None
+        seconds = self.settings.drain_seconds
+        leaving = {
+            asyncio.ensure_future(self._service.drain(seconds)),
+            asyncio.ensure_future(self._stack.aclose()),
+        }
+        done, _ = await asyncio.wait(leaving, timeout=seconds)
+        for task in done:
+            if (error := task.exception()) is not None:
+                log.error("the server could not leave in order", exc_info=error)
 
     # ------------------------------------------------------------------ parts
 
@@ -138,17 +148,18 @@ class Application:
 
     def _routes(self, service: transport.Service) -> ASGIApp:
         async def schema_text(_request: Request) -> Response:
-            return PlainTextResponse(sdl.text())
+            return PlainTextResponse(_schema_text())
 
-        routes: list[BaseRoute] = [
-            Route("/graphql", service.endpoint),
-            WebSocketRoute("/graphql", service.endpoint),
-            Route("/schema.graphql", schema_text),
-            *health.routes(
-                {"database": self._database_answers, "log": self._log_is_read, "engine": self._engine_runs}
-            ),
-        ]
-        return service.gate(Starlette(routes=routes))
+        guarded = Starlette(
+            routes=[
+                Route("/graphql", service.endpoint),
+                WebSocketRoute("/graphql", service.endpoint),
+                Route("/schema.graphql", schema_text),
+            ]
+        )
+        checks = {"database": self._database_answers, "log": self._log_is_read, "engine": self._engine_runs}
+        # who asks for health names the machine by whatever address it has, and has to be answered to the last
+        return Starlette(routes=[*health.routes(checks), Mount("/", service.gate(guarded))])
 
     async def _database_answers(self) -> bool:
         assert self._db is not None
@@ -163,40 +174,40 @@ class Application:
         return self._engine is not None and self._engine.running and not draining
 
 
-def _prepare_directory(directory: Path) -> None:
+def _take(directory: Path) -> Lock:
+    """Hold the data directory as long as this process lives: two servers on one would both start its tasks."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = Lock.take(directory / LOCK_FILE)
     except OSError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"The data directory {directory} cannot be used: {error.strerror or error}.",
             suggestion="Choose another one with --data-dir.",
         ) from error
-
-
-def _lock(path: Path) -> int:
-    """Hold the data directory as long as this process lives: two servers on one would both start its tasks."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
+    if lock is None:
+        other = holder(directory / LOCK_FILE)
+        who = f"Another server (process {other.pid})" if other is not None else "Another server"
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"Another server is at work on the data directory {path.parent}.",
+            f"{who} is at work on the data directory {directory}.",
             suggestion="Use it, stop it, or choose another directory with --data-dir.",
-        ) from error
-    return descriptor
+        )
+    lock.sign()
+    return lock
 
 
 def _open_database(url: str, hub: Hub) -> Database:
+    db: Database | None = None
     try:
         db = Database(url, on_commit=hub.wake)
         migrations.upgrade(db)
     except Exception as error:
+        if db is not None:
+            db.close()
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"The database cannot be used: {str(error).splitlines()[0]}",
+            f"The database cannot be used: {(str(error) or type(error).__name__).splitlines()[0]}",
             suggestion="Check --database-url, and that the server answers.",
         ) from error
     return db
@@ -204,14 +215,26 @@ def _open_database(url: str, hub: Hub) -> Database:
 
 def _first_token(settings: Settings) -> str:
     """The token that was set, else the one that was made at the first start; readable by this user alone."""
-    if settings.token is not None and settings.token.get_secret_value():
-        return settings.token.get_secret_value()
+    given = settings.token.get_secret_value() if settings.token is not None else ""
     path = settings.data_dir / TOKEN_FILE
-    if path.exists():
-        return path.read_text().strip()
-    token = store.tokens.new_secret()
-    _write_private(path, token + "\n")
+    kept = path.read_text().strip() if not given and path.exists() else ""
+    token = given or kept or store.tokens.new_secret()
+    if not _TOKEN.fullmatch(token):
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            f"The token in {'TRACKSIDE_TOKEN' if given else path} cannot be sent in a header.",
+            suggestion="Use 1 to 512 letters, digits and punctuation marks, without spaces.",
+        )
+    if kept:
+        path.chmod(0o600)
+    elif not given:
+        _write_private(path, token + "\n")
     return token
+
+
+@cache
+def _schema_text() -> str:
+    return sdl.text()
 
 
 def _write_address(path: Path, url: str) -> None:

@@ -14,6 +14,17 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "LogLevel | None":
+        return cls.__members__.get(str(value).upper())
+
+
 def state_directory() -> Path:
     """Where a program keeps what outlives it: XDG_STATE_HOME, or ~/.local/state."""
     stated = os.environ.get("XDG_STATE_HOME", "")
@@ -80,7 +91,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="`console` for people, `json` for programs."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="The least urgent lines that are logged.")
 
     @model_validator(mode="before")
     @classmethod

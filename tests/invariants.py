@@ -56,7 +56,9 @@ def look(tx: Tx) -> Look:
     connection = tx.session.connection()
 
     def read(name: str) -> list[Row]:
-        return list(connection.execute(select(*_columns(SQLModel.metadata.tables[name]))))
+        """As the driver gives them: no rule looks into a value that would have to be decoded."""
+        columns = ", ".join(f'"{column.name}"' for column in _columns(SQLModel.metadata.tables[name]))
+        return list(connection.exec_driver_sql(f'SELECT {columns} FROM "{name}"'))
 
     names = ("run", "phase", "task", "worker", "attention", "command", "context_item")
     found = Look({name: {row.id: row for row in read(name)} for name in names})

@@ -1,32 +1,78 @@
 """The command line program."""
 
+import sys
+from importlib import metadata
+from itertools import pairwise
+from typing import Annotated, Final
+
 import typer
 
-from app.cli.exit_codes import table
+from app.cli.exit_codes import ExitCode, table
 from app.cli.lazy import MODULES, LazyGroup, placeholder
+from app.cli.screen import Output, Screen
+from app.client.errors import TracksideError
+
+HELP = """A control plane for fleets of coding agents, spoken to in GraphQL.
+
+\b
+  trackside demo                                see it at work
+  trackside run plan.md --command 'make check'  carry out a plan
+  trackside serve                               a server that stays
+"""
 
 root = typer.Typer(
     name="trackside",
     cls=LazyGroup,
+    help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # shows local variables, among them tokens
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExit statuses:\n" + table(),
 )
+_OUTPUT: Final = ("--output", "--format")
+
 for _name, (_, _help) in MODULES.items():
     root.command(_name, help=_help)(placeholder)
 
 
-@root.callback()
-def options() -> None:
-    """A control plane for fleets of coding agents, spoken to in GraphQL.
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"trackside {_version()}")
+        raise typer.Exit
 
-    \b
-      trackside demo                                see it at work
-      trackside run plan.md --command 'make check'  carry out a plan
-      trackside serve                               a server that stays; the other commands find it
-    """
+
+def _version() -> str:
+    try:
+        return metadata.version("trackside")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+@root.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Which version this is.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
-    root(prog_name="trackside")
+    """Errors of usage are told as JSON too, where JSON is asked for."""
+    if not wants_json(sys.argv[1:]):
+        root(prog_name="trackside")
+    try:
+        code = root(prog_name="trackside", standalone_mode=False)
+    except Exception as error:
+        words = getattr(error, "format_message", None)  # what Typer raises for wrong usage
+        if words is None:
+            raise
+        suggestion = "Add --help to see what there is."
+        Screen(Output.JSON).complain(TracksideError("USAGE", str(words()), suggestion=suggestion))
+        code = ExitCode.REFUSED
+    sys.exit(code)
+
+
+def wants_json(arguments: list[str]) -> bool:
+    asked = any(option in _OUTPUT and value == Output.JSON for option, value in pairwise(arguments))
+    return asked or any(f"{option}={Output.JSON}" in arguments for option in _OUTPUT)

@@ -32,7 +32,7 @@ async def answer(
         bool, typer.Option("--json", help="ANSWER is JSON: a number, a list, an object …")
     ] = False,
 ) -> None:
-    """Answer a question. Everyone who asked it goes on.
+    r"""Answer a question. Everyone who asked it goes on.
 
     \b
       trackside answer att_01k… yes

@@ -57,7 +57,7 @@ async def ask(
         str | None, typer.Option(help="The run it is about; inside a worker, the worker's own.")
     ] = None,
 ) -> ExitCode:
-    """Ask people something, wait for the answer, and print it: text as it is, anything else as JSON.
+    r"""Ask people something, wait for the answer, and print it: text as it is, anything else as JSON.
 
     Inside a worker the question belongs to its task, which waits with it. Ends with 0 when it is answered (by its
     default, too) and with 6 when it was dismissed, or expired without a default.

@@ -33,7 +33,7 @@ def attention() -> None:
 async def list_attention(
     session: Session, run: Annotated[str | None, typer.Option(help="Of this run.")] = None
 ) -> None:
-    """Open items, the one that holds back most work first.
+    r"""Open items, the one that holds back most work first.
 
     \b
       trackside attention list

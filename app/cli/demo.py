@@ -29,7 +29,7 @@ def demo(
         bool, typer.Option("--keep", help="Keep the project, to look at it and play with it.")
     ] = False,
 ) -> ExitCode:
-    """Make a small git project with a plan of real commands, carry it out, and show it live.
+    r"""Make a small git project with a plan of real commands, carry it out, and show it live.
 
     Two phases; two tasks side by side that a third one waits for; a task that fails once and is tried again; a question
     that its deadline answers, unless you are quicker. It takes about ten seconds, uses a server of its own, and leaves

@@ -11,7 +11,7 @@ from app.cli.exit_codes import ExitCode
 from app.cli.interrupts import Interrupts
 from app.cli.owner import KILL, LIVE_WORKERS, STOP, try_to
 from app.cli.paging import nodes
-from app.cli.run_board import SELECTION, Board, Fact
+from app.cli.run_board import INTERRUPTED, SELECTION, Board, Fact
 from app.cli.run_display import Display
 from app.client.errors import TracksideError
 from app.client.following import Line
@@ -51,7 +51,6 @@ query ($task: ID!) {
   workers(filter: {taskId: $task}, first: 1) { edges { node { logs(last: 5) { edges { node { text } } } } } }
 }
 """
-REASON: Final = "trackside run was interrupted."
 _TICK_SECONDS: Final = 0.2
 
 ENDINGS: Final[dict[str, ExitCode]] = {
@@ -179,13 +178,15 @@ class Execution:
         """Once: stop the run. Twice: kill its workers at once. Three times: wait for nothing."""
         count = await self.interrupts.beyond(0)
         self._say("Stopping the run. Ctrl-C again kills its workers at once.")
-        await try_to(self.client, STOP, {"runId": self.run.id, "mode": "NOW", "reason": REASON})
+        await try_to(self.client, STOP, {"runId": self.run.id, "mode": "NOW", "reason": INTERRUPTED})
         if count < 2:
             count = await self.interrupts.beyond(1)
         self._say("Killing its workers.")
         statuses = [status.value for status in sorted(LIVE)]
         for worker in await nodes(self.client, LIVE_WORKERS, "workers", run=self.run.id, statuses=statuses):
-            await try_to(self.client, KILL, {"workerId": worker["id"], "graceSeconds": 0, "reason": REASON})
+            await try_to(
+                self.client, KILL, {"workerId": worker["id"], "graceSeconds": 0, "reason": INTERRUPTED}
+            )
         if count < 3:
             await self.interrupts.beyond(2)
         raise GivenUp

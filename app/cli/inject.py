@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -56,7 +55,7 @@ async def inject(
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for the audit trail.")] = None,
 ) -> None:
-    """Give files or text to a worker, to a task's worker or its next one, or to every worker of a run.
+    r"""Give files or text to a worker, to a task's worker or its next one, or to every worker of a run.
 
     A command finds them as files in the directory TRACKSIDE_INBOX.
 
@@ -100,14 +99,17 @@ async def _target(session: Session, target: str) -> tuple[str, str]:
 
 async def _from_root(session: Session, id: str, path: str) -> str:
     """The path as the server knows it: from the project's root, where the file lies in it here."""
-    if not Path(path).exists():
-        return path
     node: dict[str, Any] = (await session.client.query(ROOT, {"id": id}))["node"] or {}
     project = (node.get("run") or node).get("project")
-    if project is None:
+    return path if project is None else from_root(path, project["root"])
+
+
+def from_root(path: str, root: str) -> str:
+    """A path from here as one from the root; as it stands where there is no such file here, or it lies elsewhere."""
+    if not os.path.exists(path):
         return path
-    relative = os.path.relpath(os.path.realpath(path), os.path.realpath(project["root"]))
-    return path if relative.startswith(os.pardir + os.sep) or relative == os.pardir else relative
+    relative = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+    return path if relative.split(os.sep)[0] == os.pardir else relative
 
 
 def _piped(pipe: str) -> str:

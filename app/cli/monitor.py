@@ -47,7 +47,7 @@ async def monitor(
         ),
     ] = None,
 ) -> None:
-    """Follow what happens, one line for each event. A lost connection is made again, without gaps or repeats.
+    r"""Follow what happens, one line for each event. A lost connection is made again, without gaps or repeats.
 
     Each line begins with the event's cursor: give it to --after to go on from there. Ctrl-C ends it, with status 0.
 

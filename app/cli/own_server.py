@@ -88,7 +88,8 @@ class OwnServer:
 
     async def abandon(self) -> None:
         """Close its input: it stops the runs and ends by itself."""
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         self._process.stdin.close()
         await self._ended(_ABANDON_SECONDS)
 
@@ -155,9 +156,13 @@ async def _address(process: Process, log_file: Path) -> str:
             while line := await process.stdout.readline():
                 if line.startswith(_SERVING):
                     return line.removeprefix(_SERVING).decode().strip()
+    raise _not_started(log_file)
+
+
+def _not_started(log_file: Path) -> TracksideError:
     log = log_file.read_text("utf-8", errors="replace").strip().splitlines()
     why = log[-1].strip() if log else "it said nothing"
-    raise TracksideError(
+    return TracksideError(
         "FAILED", f"The server did not start: {why}", suggestion="Try `trackside serve` by hand."
     )
 

@@ -38,7 +38,7 @@ def show_plan(
         typer.Option(case_sensitive=False, help="How it is written; found out where it is left out."),
     ] = None,
 ) -> None:
-    """The phases, tasks and dependencies that are read from a plan, and what could not be read.
+    r"""The phases, tasks and dependencies that are read from a plan, and what could not be read.
 
     \b
       trackside plan show plan.md

@@ -1,5 +1,6 @@
 """What people type for an id: all of it, its beginning or end as far as it is unique, or an exact name."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -80,14 +81,16 @@ async def run(client: Client, text: str) -> str:
     return _id(meant, "run", text, "trackside runs list")
 
 
-async def project(client: Client, text: str, directory: str) -> str:
-    """The id of a project, also by the directory that `text` is here."""
+async def project(client: Client, text: str) -> str:
+    """The id of a project, also by its directory, as it is called from here."""
     known = await nodes(client, PROJECTS, "projects")
-    at_home = [Named(one["id"], directory) for one in known if one["root"] == directory]
-    meant = match(directory, at_home, "project") or match(
-        text, (Named(one["id"], one["name"]) for one in known), "project"
-    )
+    at_home = [Named(one["id"], text) for one in known if one["root"] == _directory(text)]
+    meant = match(text, at_home or [Named(one["id"], one["name"]) for one in known], "project")
     return _id(meant, "project", text, "trackside runs list --output json")
+
+
+def _directory(text: str) -> str:
+    return os.path.realpath(text)
 
 
 async def worker(client: Client, text: str) -> str:

@@ -43,7 +43,7 @@ async def run(
         bool, typer.Option("--wait", help="Go on waiting when nothing can go on but by an answer.")
     ] = False,
 ) -> ExitCode:
-    """Carry out a plan in the current directory, and show it while it goes on.
+    r"""Carry out a plan in the current directory, and show it while it goes on.
 
     Without --url it brings a server of its own, which ends with it. Ctrl-C stops the run and its workers.
 

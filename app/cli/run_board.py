@@ -30,6 +30,9 @@ SELECTION: Final = """
     ... on DagMutated { added { key } changed { key } removed { key } }
 """
 
+INTERRUPTED: Final = "trackside run was interrupted."
+"""The reason we stop a run for: whoever interrupted us need not be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -97,6 +100,8 @@ class Board:
             self.began = text.moment(event["at"])
             return []
         why = f": {self.reason}" if self.reason else "."
+        if self.reason == INTERRUPTED:
+            return []
         match self.status:
             case RunStatus.PAUSING | RunStatus.PAUSED | RunStatus.STOPPING:
                 return [Fact(f"The run is {self.status.lower()}{why}", "yellow")]

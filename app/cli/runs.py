@@ -1,6 +1,5 @@
 """Runs: looked at, paused, resumed, stopped, retried."""
 
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -77,21 +76,20 @@ async def list_runs(
     project: Annotated[str | None, typer.Option(help="Of this project: its id, name or directory.")] = None,
     number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many at most.")] = 20,
 ) -> None:
-    """Runs, newest first.
+    r"""Runs, newest first.
 
     \b
       trackside runs list
       trackside runs list --status ACTIVE --status BLOCKED
       trackside runs list --project . --output json
     """
-    home = str(Path(project).absolute()) if project is not None else ""
     found = await nodes(
         session.client,
         LIST,
         "runs",
         most=number,
         statuses=[one.value for one in status] if status else None,
-        project=await references.project(session.client, project, home) if project is not None else None,
+        project=await references.project(session.client, project) if project is not None else None,
     )
     if session.screen.json:
         session.screen.document(found)
@@ -104,7 +102,7 @@ async def list_runs(
 @app.command("show")
 @server_command
 async def show_run(session: Session, run: Run) -> None:
-    """One run: its phases, its tasks, what waits for an answer.
+    r"""One run: its phases, its tasks, what waits for an answer.
 
     \b
       trackside runs show 6qz3v
@@ -130,7 +128,7 @@ async def pause_run(
     ] = False,
     reason: Reason = None,
 ) -> None:
-    """Start nothing more. Running workers finish, or are paused with --now.
+    r"""Start nothing more. Running workers finish, or are paused with --now.
 
     \b
       trackside runs pause 6qz3v --reason 'the tests are red'
@@ -142,7 +140,7 @@ async def pause_run(
 @app.command("resume")
 @server_command
 async def resume_run(session: Session, run: Run, reason: Reason = None) -> None:
-    """Go on with a paused run and its paused workers.
+    r"""Go on with a paused run and its paused workers.
 
     \b
       trackside runs resume 6qz3v
@@ -160,7 +158,7 @@ async def stop_run(
     ] = False,
     reason: Reason = None,
 ) -> None:
-    """End a run for good: what has not started is cancelled.
+    r"""End a run for good: what has not started is cancelled.
 
     \b
       trackside runs stop 6qz3v
@@ -172,7 +170,7 @@ async def stop_run(
 @app.command("retry")
 @server_command
 async def retry_run(session: Session, run: Run, reason: Reason = None) -> None:
-    """Make the failed tasks ready again and go on.
+    r"""Make the failed tasks ready again and go on.
 
     \b
       trackside runs retry 6qz3v

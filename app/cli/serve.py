@@ -5,8 +5,11 @@ import ipaddress
 import json
 import logging
 import os
+import re
 import socket
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,10 +20,13 @@ from app.cli.launcher import offer
 from app.cli.owner import watch
 from app.domain.errors import AppError, ErrorCode
 from app.main import Application
-from app.settings import LogFormat, Settings
+from app.settings import LogFormat, LogLevel, Settings
 from app.transport.server import Server, configuration
 
 log = logging.getLogger(__name__)
+
+_BACKLOG: Final = 2048
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 PANEL: Final = "Every option can be set in the environment as well: --data-dir is TRACKSIDE_DATA_DIR."
 
@@ -32,20 +38,20 @@ app = typer.Typer()
     "  trackside serve --database-url postgresql://trackside@db/trackside"
 )
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind [127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind; 0 picks a free one [8642].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind; 0 picks a free one (8642).")] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Where the server keeps its files [~/.local/state/trackside].")
+        Path | None, typer.Option(help="Where the server keeps its files (~/.local/state/trackside).")
     ] = None,
     database_url: Annotated[
         str | None,
-        typer.Option(help="sqlite:///PATH or postgresql://USER@HOST/NAME [a file in the data directory]."),
+        typer.Option(help="sqlite:///PATH or postgresql://USER@HOST/NAME (a file in the data directory)."),
     ] = None,
     events_url: Annotated[
-        str | None, typer.Option(help="What carries wake-ups between servers [memory://].")
+        str | None, typer.Option(help="What carries wake-ups between servers (memory://).")
     ] = None,
     slots: Annotated[
-        int | None, typer.Option(help="How many workers run at once [twice the processors].")
+        int | None, typer.Option(help="How many workers run at once (twice the processors).")
     ] = None,
     allowed_hosts: Annotated[
         str | None, typer.Option(help="Host names that requests may name, separated by commas.")
@@ -54,9 +60,12 @@ def serve(
         str | None, typer.Option(help="Origins whose pages may send requests, separated by commas.")
     ] = None,
     log_format: Annotated[
-        LogFormat | None, typer.Option(help="For people or for programs [console].")
+        LogFormat | None, typer.Option(help="For people or for programs (console).")
     ] = None,
-    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR [INFO].")] = None,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option(case_sensitive=False, help="The least urgent lines that are logged (INFO)."),
+    ] = None,
 ) -> None:
     """Run the server until it is told to stop. Prints `trackside: serving URL` when it is ready.
 
@@ -96,34 +105,38 @@ def serve(
 
 async def _serve(settings: Settings) -> None:
     application = Application(settings)
-    listener = _bind(settings.host, settings.port)
-    url = _url(settings.host, listener)
-
-    async def listening() -> None:
-        await application.serving(url)
-        typer.echo(f"trackside: serving {url}")
-        sys.stdout.flush()
-
-    try:
-        async with application.running():
-            offer(settings.data_dir.absolute() / "bin", os.environ)
+    async with application.running():
+        offer(settings.data_dir.absolute() / "bin", os.environ)
+        # not before: what else uses the data directory is a better reason than what else uses the port
+        with closing(_listen(settings.host, settings.port)) as listener:
+            url = _url(settings.host, listener)
             if not _is_loopback(settings.host):
                 log.warning("%s can be reached from other machines: put a proxy with TLS in front", url)
+
+            async def listening() -> None:
+                await application.serving(url)
+                typer.echo(f"trackside: serving {url}")
+                sys.stdout.flush()
+
             assert application.asgi is not None
             server = Server(configuration(application.asgi), listening=listening, leaving=application.drain)
             await server.serve(sockets=[listener])
-    finally:
-        listener.close()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
+    """Listens at once: two sockets can be bound to the same port as long as neither does."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
@@ -151,7 +164,7 @@ def _is_loopback(host: str) -> bool:
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": self.formatTime(record),
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -161,12 +174,19 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class _Lines(logging.Formatter):
+    """One line for one message, whatever it quotes: nobody can write lines of his own, or move the cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], super().formatMessage(record))
+
+
 def _log_as(settings: Settings) -> None:
     handler = logging.StreamHandler()
     if settings.log_format is LogFormat.JSON:
         handler.setFormatter(_JsonLines())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+        handler.setFormatter(_Lines("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level.value, handlers=[handler])
     for noisy in ("httpx", "httpcore", "alembic", "websockets", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

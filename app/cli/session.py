@@ -132,7 +132,10 @@ def _described(
     """Typer reads names, types and help from the signature: give it the function's own, and the common options."""
     own = list(inspect.signature(function).parameters.values())[leave_out:]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    command.__name__, command.__doc__ = function.__name__, inspect.getdoc(function)
+    command.__name__ = function.__name__
+    command.__doc__ = (inspect.getdoc(function) or "").replace(
+        "\\b", "\b"
+    )  # click's mark for lines that stay lines
     command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *options]}
     return command

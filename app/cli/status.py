@@ -24,7 +24,7 @@ query {
 @app.command("status")
 @server_command
 async def status(session: Session) -> None:
-    """Which server this is, who you are to it, and how much is going on.
+    r"""Which server this is, who you are to it, and how much is going on.
 
     \b
       trackside status

@@ -79,7 +79,7 @@ async def list_workers(
     everyone: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
     number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many at most.")] = 100,
 ) -> None:
-    """Workers, newest first.
+    r"""Workers, newest first.
 
     \b
       trackside workers list
@@ -111,7 +111,7 @@ async def worker_logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it has ended.")] = False,
     last: Annotated[int | None, typer.Option("--last", min=0, help="Only the last lines, so many.")] = None,
 ) -> None:
-    """What a worker wrote. With --follow and --output json, each line is a JSON document of its own.
+    r"""What a worker wrote. With --follow and --output json, each line is a JSON document of its own.
 
     \b
       trackside workers logs wrk_01k… --last 20
@@ -144,7 +144,7 @@ async def kill_worker(
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for the audit trail.")] = None,
 ) -> None:
-    """End a worker and everything it started. Its task is tried again or fails, by its own rules.
+    r"""End a worker and everything it started. Its task is tried again or fails, by its own rules.
 
     \b
       trackside workers kill 6qz3v --reason 'it goes round in circles'

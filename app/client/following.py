@@ -17,17 +17,18 @@ PATIENCE: Final = 600.0
 STEADY_SECONDS: Final = 15.0
 """A connection that lasted this long was a good one; longer than it may take to come up."""
 
+_BACK_OFF: Final = BackOff()
 _REFUSED_CLOSES: Final = frozenset({4401, 4403})
 _PASSING_CODES: Final = frozenset({"UNAVAILABLE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How a subscription is kept up. `lost` hears, in words, of every connection that was lost."""
+    """How a subscription is kept up. `lost` hears, in words, when it breaks; not of every try to mend it."""
 
     server: Server
     patience: float = PATIENCE
-    back_off: BackOff = BackOff()
+    back_off: BackOff = _BACK_OFF
     lost: Callable[[str], None] = lambda words: None
 
     async def follow(
@@ -62,7 +63,8 @@ class Line:
             failures += 1
             if clock() - since > self.patience:
                 raise Unreachable(f"The connection was lost and did not come back: {cause}.")
-            self.lost(cause)
+            if failures == 1:
+                self.lost(cause)
             await asyncio.sleep(self.back_off.delay(failures))
 
     async def _once(
@@ -84,4 +86,4 @@ def _passing(error: Exception) -> str:
         raise NotAllowed("UNAUTHENTICATED", error.reason or "The token was refused.") from error
     if isinstance(error, GraphQLFailure) and error.code not in _PASSING_CODES:
         raise failure(error.errors) from error
-    return str(error).rstrip(".")
+    return (error.reason if isinstance(error, ConnectionLost) else str(error)).rstrip(".")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app import commands, store
 from app.commands.scheduling import Launch
 from app.dispatch.local import LocalDispatch
+from app.domain.errors import AppError
 from app.domain.workers import is_silent
 from app.engine import scheduling
 from app.store.db import Database
@@ -38,7 +39,12 @@ async def run_once(
 
 
 async def _give_up(db: Database, dispatch: LocalDispatch, worker_id: str, fence: int) -> bool:
-    if not await dispatch.end_hung(worker_id):
+    try:
+        ended = await dispatch.end_hung(worker_id)
+    except (AppError, OSError):
+        log.exception("worker %s is silent, and cannot be looked after", worker_id)
+        return False
+    if not ended:
         log.error("worker %s is silent, and something of it cannot be ended", worker_id)
         return False
     return await db.write(

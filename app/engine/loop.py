@@ -100,16 +100,14 @@ class Engine:
             try:
                 await scheduling.run_once(self._db, self._dispatch, self._key, slots=self._terms.slots)
                 rest = await self._rest()
-            except Exception:
-                log.exception("scheduling failed; it is tried again")
-                await asyncio.sleep(FAILURE_REST)
-                continue
-            try:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(rest):
                         await self._tail.changed(MOVES_TASKS, seen)
             except Closed:
                 return
+            except Exception:
+                log.exception("scheduling failed; it is tried again")
+                await asyncio.sleep(FAILURE_REST)
 
     async def _rest(self) -> float:
         due = await self._db.read(store.tasks.next_rested)

@@ -26,5 +26,5 @@ async def start(dispatch: LocalDispatch, key: bytes, launch: Launch) -> None:
     token = tokens.derive(key, Role.RUNNER, launch.worker_id, launch.fence)
     try:
         await dispatch.launch(worker_id=launch.worker_id, fence=launch.fence, token=token)
-    except AppError as error:
-        log.warning("worker %s has no runner yet: %s", launch.worker_id, error.message)
+    except (AppError, OSError) as error:  # a full disk, say: the other workers get theirs all the same
+        log.warning("worker %s has no runner yet: %s", launch.worker_id, error)

@@ -13,6 +13,8 @@ from typing import Final, Protocol, Self
 
 from broadcaster import Broadcast, Event
 
+from app.domain.errors import AppError, ErrorCode
+
 log = logging.getLogger(__name__)
 
 CHANNEL: Final = "trackside"
@@ -76,6 +78,15 @@ class Hub:
             self._bells.discard(bell)
 
     async def __aenter__(self) -> Self:
+        """AppError for an address that no bus can have."""
+        try:
+            self._dial(self._url)
+        except (ValueError, ImportError, AssertionError) as error:
+            raise AppError(
+                ErrorCode.INVALID_INPUT,
+                f"There is no way to carry wake-ups over {self._url.partition(':')[0]!r}: {error}.",
+                suggestion="Use memory:// for a single server.",
+            ) from error
         self._loop = asyncio.get_running_loop()
         self._noted = False
         self._supervisor = asyncio.create_task(self._supervise(), name="hub")

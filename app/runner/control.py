@@ -88,10 +88,12 @@ class Control:
             async for data in stream:
                 orders = protocol.from_json(data["workerOrders"])
                 self._heard()
-                self.ahead = self.ahead or orders.accepted_reports > self._outbox.last
+                if not synchronised.is_set():
+                    self.ahead = self.ahead or orders.accepted_reports > self._outbox.last
+                    self._outbox.synchronise(orders.accepted_reports)
+                    synchronised.set()
                 self._outbox.accepted(orders.accepted_reports)
                 self.orders = orders
-                synchronised.set()
                 self._stir()
         raise _Restart("the server ended the subscription")
 
@@ -106,11 +108,12 @@ class Control:
             )
             payload = answer["reportWorker"]
             self._heard()
-            self._outbox.accepted(payload["acceptedReports"])
             if refusal := self._refusal(payload):
                 if not self._outbox.refused(batch, refusal):
                     raise _Restart(f"report {batch[0].n} was refused: {refusal}")
-            elif payload["acceptedReports"] < batch[0].n:
+                continue
+            self._outbox.accepted(payload["acceptedReports"])
+            if payload["acceptedReports"] < batch[0].n:
                 raise _Restart(f"report {batch[0].n} was neither taken nor refused")
 
     async def _beat(self, socket: GraphQLSocket, synchronised: asyncio.Event) -> None:

@@ -101,6 +101,25 @@ class Outbox:
             chosen.append(report)
         return chosen
 
+    def synchronise(self, n: int) -> None:
+        """A connection begins, the server has everything up to `n`: go on right after that.
+
+        It takes reports in unbroken order only. One that the journal lost (with a full disk, with the machine's power)
+        would hold back all behind it, the last one above all, so an empty report takes its number.
+        """
+        self.accepted(n)
+        whole: list[Report] = []
+        for report in self._pending:
+            before = whole[-1].n if whole else n
+            whole += map(_lost, range(before + 1, report.n))
+            whole.append(report)
+        whole += map(_lost, range(whole[-1].n + 1 if whole else n + 1, self._last + 1))
+        if len(whole) > len(self._pending):
+            log.warning("%d reports were lost", len(whole) - len(self._pending))
+            self._pending = deque(whole)
+            self._waiting = sum(report.size for report in whole)
+            self.ready.set()
+
     def accepted(self, n: int) -> None:
         """The server has everything up to `n`."""
         before = len(self._pending)
@@ -165,3 +184,9 @@ class Outbox:
         self._pending.append(report)
         self._waiting += report.size
         self.ready.set()
+
+
+def _lost(n: int) -> Report:
+    return reports.lines(
+        n, [reports.line(Stream.SYSTEM, f"Report {n} of the runner was lost.", reports.now())]
+    )

@@ -86,11 +86,13 @@ async def connect(
     most: int = 100,
 ) -> Any:
     """A page of rows as a Connection; `select` is asked inside the transaction, so that it knows the caller's scope."""
-    page = await context.read(lambda tx: store.paging.page(tx, select(tx), order, wanted, most=most))
+    page = await context.loaders.reads.load(
+        lambda tx: store.paging.page(tx, select(tx), order, wanted, most=most)
+    )
     return Connection(
         edges=edges(page, of),
         page_info=PageInfo.of(page),
-        count=lambda: context.read(lambda tx: store.paging.count(tx, select(tx))),
+        count=lambda: context.loaders.reads.load(lambda tx: store.paging.count(tx, select(tx))),
     )
 
 
@@ -101,7 +103,7 @@ async def connect_uncounted(
     wanted: Window,
     of: Callable[[Any], Any],
 ) -> Any:
-    page = await context.read(lambda tx: store.paging.page(tx, select(tx), order, wanted))
+    page = await context.loaders.reads.load(lambda tx: store.paging.page(tx, select(tx), order, wanted))
     return UncountedConnection(edges=edges(page, of), page_info=PageInfo.of(page))
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from strawberry.dataloader import DataLoader
 from strawberry.types.info import Info as StrawberryInfo
 
 from app import store
 from app.domain.access import READERS, Actor
+from app.domain.errors import AppError
 from app.live.log import Tail
 from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
@@ -92,6 +93,15 @@ class Loaders:
         self._context = context
 
     @cached_property
+    def reads(self) -> DataLoader[Callable[[Tx], Any], Any]:
+        """Whatever one level of an answer wants to know, in one transaction: fifty pages of fifty runs, say."""
+
+        async def load(wanted: list[Callable[[Tx], Any]]) -> list[Any]:
+            return await self._context.read(lambda tx: [_outcome(tx, one) for one in wanted])
+
+        return DataLoader(load_fn=load, cache=False)
+
+    @cached_property
     def projects(self) -> DataLoader[str, ProjectRow | None]:
         return self._found(store.projects.by_ids)
 
@@ -151,6 +161,13 @@ class Loaders:
     def context_of_worker(self) -> DataLoader[str, list[ContextItemRow]]:
         return self._listed(store.context.of_workers)
 
+    @cached_property
+    def blocked_behind(self) -> DataLoader[str, int]:
+        def count(tx: Tx, task_ids: Sequence[str]) -> Mapping[str, int]:
+            return {task_id: store.tasks.blocked_behind(tx, [task_id]) for task_id in task_ids}
+
+        return self._listed(count)
+
     def _found(self, by_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]) -> "DataLoader[str, T | None]":
         async def load(keys: list[str]) -> list[T | None]:
             found = await self._context.read_unchecked(by_ids, keys)
@@ -159,10 +176,18 @@ class Loaders:
         return DataLoader(load_fn=load)
 
     def _listed(
-        self, of_ids: Callable[[Tx, Sequence[str]], Mapping[str, list[T]]]
-    ) -> "DataLoader[str, list[T]]":
-        async def load(keys: list[str]) -> list[list[T]]:
+        self, of_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]
+    ) -> "DataLoader[str, T]":
+        async def load(keys: list[str]) -> list[T]:
             found = await self._context.read_unchecked(of_ids, keys)
             return [found[key] for key in keys]
 
         return DataLoader(load_fn=load)
+
+
+def _outcome(tx: Tx, read: Callable[[Tx], Any]) -> Any:
+    """What was read, or why it was refused: the others of the same batch are answered all the same."""
+    try:
+        return read(tx)
+    except AppError as error:
+        return error

@@ -9,9 +9,10 @@ from typing import Any
 from app import commands as writes
 from app.commands.audit import Change, Receipt, Request
 from app.domain import limits
+from app.domain.access import Actor
 from app.domain.errors import AppError
 from app.schema.context import Info
-from app.schema.enums import Role
+from app.schema.enums import ErrorCode, Role
 from app.schema.errors import UserError, user_error
 from app.schema.inputs import given, plain, refuse_unstorable, without_unstorable
 
@@ -69,6 +70,16 @@ async def act(
     finally:
         context.forget()  # an earlier mutation of the same document may have read what has changed now
     return Outcome(receipt.refs, receipt.command_id or None, [])
+
+
+def refuse_scoped(actor: Actor) -> None:
+    """What concerns every project is not for a token of one."""
+    if actor.project_id is not None:
+        raise AppError(
+            ErrorCode.FORBIDDEN,
+            "A token for one project may not do this.",
+            suggestion="Use a token that is good for every project.",
+        )
 
 
 def _reason(input: Any) -> str | None:

@@ -1,14 +1,16 @@
 """The switch for everything."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import strawberry
 
 from app import commands, store
+from app.commands.audit import Change
 from app.domain.access import OPERATORS
 from app.schema.context import Info
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, optional
-from app.schema.mutations import act
+from app.schema.mutations import Write, act, refuse_scoped
 from app.schema.payloads import Payload
 from app.store.db import Tx
 
@@ -62,14 +64,16 @@ class PipelineMutation:
         description="Stop dispatch everywhere, for every run; running workers go on. Survives a restart."
     )
     async def pause_pipeline(self, info: Info, input: Input) -> PipelinePayload | None:
-        arguments = {"reason": given(input.reason)}
-        return PipelinePayload(
-            outcome=await act(info, OPERATORS, input, lambda: (commands.pipeline.pause, arguments))
-        )
+        return await _switch(info, input, commands.pipeline.pause)
 
     @strawberry.mutation(description="Let tasks be dispatched again.")
     async def resume_pipeline(self, info: Info, input: Input) -> PipelinePayload | None:
-        arguments = {"reason": given(input.reason)}
-        return PipelinePayload(
-            outcome=await act(info, OPERATORS, input, lambda: (commands.pipeline.resume, arguments))
-        )
+        return await _switch(info, input, commands.pipeline.resume)
+
+
+async def _switch(info: Info, input: PipelineInput, change: Callable[..., Change]) -> PipelinePayload:
+    def prepare() -> Write:
+        refuse_scoped(info.context.actor)
+        return change, {"reason": given(input.reason)}
+
+    return PipelinePayload(outcome=await act(info, OPERATORS, input, prepare))

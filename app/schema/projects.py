@@ -13,7 +13,7 @@ from app.schema.connections import After, Before, Connection, First, Last, conne
 from app.schema.context import Info
 from app.schema.inputs import IDEMPOTENCY_KEY, optional
 from app.schema.interfaces import Node
-from app.schema.mutations import Write, act
+from app.schema.mutations import Write, act, refuse_scoped
 from app.schema.payloads import Payload
 from app.schema.shapes import shape_of, shown
 from app.store.paging import Key
@@ -110,6 +110,7 @@ class ProjectMutation:
         input: Annotated[CreateProjectInput, strawberry.argument(description="The project.")],
     ) -> ProjectPayload | None:
         async def prepare() -> Write:
+            refuse_scoped(info.context.actor)
             root = await asyncio.to_thread(files.root, input.root)
             return commands.projects.create, {"name": limits.name(input.name, "input", "name"), "root": root}
 

@@ -140,8 +140,7 @@ class Task(Node):
     @strawberry.field(description="How many unfinished tasks cannot go on before this one has.")
     async def blocks(self, info: Info) -> int:
         own = self.status not in FINISHED
-        behind = await info.context.read_unchecked(store.tasks.blocked_behind, [self.row.id])
-        return behind - own
+        return await info.context.loaders.blocked_behind.load(self.row.id) - own
 
 
 async def connect_tasks(

@@ -98,9 +98,11 @@ def undispatched(tx: Tx) -> Sequence[WorkerRow]:
 
 
 def count_live(tx: Tx) -> int:
-    return tx.session.exec(
-        select(func.count()).select_from(WorkerRow).where(col(WorkerRow.status).in_(_LIVE))
-    ).one()
+    """Workers that are alive, within the caller's scope."""
+    query = select(func.count()).select_from(WorkerRow).where(col(WorkerRow.status).in_(_LIVE))
+    if tx.scope is not None:
+        query = query.join(RunRow, col(RunRow.id) == WorkerRow.run_id).where(RunRow.project_id == tx.scope)
+    return tx.session.exec(query).one()
 
 
 def restless(tx: Tx, run_id: str) -> int:

@@ -167,11 +167,12 @@ async def test_forget(dispatch: LocalDispatch, plane: ControlPlane, tmp_path: Pa
     directory = await launch(dispatch, plane, worker)
     await plane.until(lambda: worker.log() == ["up"])
     assert not dispatch.forget(worker.id)
-    assert directory.exists()
+    assert dispatch.known() == [worker.id]
     plane.order(worker, desired="STOP")
     await plane.ended(worker)
     await until(lambda: dispatch.forget(worker.id), "the runner to let go")
     assert not directory.exists()
+    assert dispatch.known() == []
     assert dispatch.forget(worker.id)
 
 

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
@@ -49,8 +48,7 @@ def two_commits() -> None:
 
 def no_lock() -> None:
     """Runners that do not look whether another one holds the worker."""
-    template = Path(__file__).parents[1] / "runner" / "flawed_template.py"
-    local.template_command = lambda: [sys.executable, str(template)]
+    local.template_command = lambda: [sys.executable, "-m", "tests.runner.flawed_template"]
 
 
 FLAWS = {"two-commits": two_commits, "no-lock": no_lock}

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 Event = dict[str, Any]
@@ -82,6 +83,6 @@ def _delivery(verdict: Verdict, seen: list[int], log: list[int]) -> None:
             verdict.blame("duplicated", f"event {cursor} came {times} times")
     for cursor in set(log) - set(seen):
         verdict.blame("lost", f"event {cursor} never came")
-    for earlier, later in zip(seen, seen[1:], strict=False):
+    for earlier, later in pairwise(seen):
         if later < earlier:
             verdict.blame("out_of_order", f"event {later} came after {earlier}")

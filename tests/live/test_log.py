@@ -8,7 +8,7 @@ import pytest
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.live.hub import Hub
-from app.live.log import PAST_PAGE, Closed, Tail
+from app.live.log import PAST_PAGE, Closed, Tail, _page
 from app.live.ring import seq_of
 from app.store import events
 from app.store.db import Database, Tx
@@ -215,6 +215,48 @@ class Reader:
                 await asyncio.sleep(0.005)
             if event.project_id == "end" and (self.only is not EVERYTHING or event.worker_id == "w7"):
                 return
+
+
+async def test_what_the_store_gave_is_not_given_again_by_the_tail(db: Database) -> None:
+    await db.write(happen, 3)
+    async with Hub() as deaf, Tail(db, deaf, poll=NEVER) as tail:
+        stream = tail.follow(after=0)
+        await take(stream, 1)
+        await until(lambda: deaf.connected)
+        await db.write(happen, 300)  # nobody says so: the follower is ahead of the tail
+        got = numbers(await take(stream, 302))
+        behind = tail.head < got[-1]
+        waiting = asyncio.ensure_future(take(stream, 1))
+        await asyncio.sleep(0)
+        deaf.wake()
+        await until(lambda: tail.head == got[-1])
+        await db.write(happen)
+        deaf.wake()
+        assert numbers(await waiting) == (await everything(db))[-1:]
+        assert behind
+
+
+async def test_a_past_without_anything_wanted_is_looked_through_once(db: Database, hub: Hub) -> None:
+    class Counting(HeldUp):
+        pages = 0
+
+        async def read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            self.pages += function is _page
+            return await super().read(function, *args, **kwargs)
+
+    counting: Any = Counting(db)
+    async with Tail(counting, hub, ring=5, poll=NEVER) as tail:
+        await db.write(happen, 50, "w2")
+        await until(lambda: tail.ring_size == 5)
+        waiting = asyncio.ensure_future(
+            take(tail.follow(after=0, only=Filter(worker_ids=frozenset({"w1"}))), 1)
+        )
+        await until(lambda: counting.pages == 1)
+        for _ in range(20):
+            await asyncio.to_thread(lambda: None)
+        await db.write(happen, 1, "w1")
+        await waiting
+        assert counting.pages == 1
 
 
 async def test_fifty_followers_see_the_same_log_while_it_is_written(db: Database, hub: Hub) -> None:

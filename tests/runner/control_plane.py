@@ -51,6 +51,7 @@ class Worker:
             return
         if report["n"] != self.accepted + 1:
             self.gaps.append((self.accepted, report["n"]))
+            return
         self.accepted = report["n"]
         self.reports.append(report)
         if "delivered" in report and not self.keeps_inbox:
@@ -225,7 +226,7 @@ class ControlPlane:
         if worker is not None and worker.reports_fenced and name == "reportWorker":
             code = "STALE_FENCE"
         if code is not None or worker is None:
-            return {"acceptedReports": 0, "userErrors": [{"code": code, "message": "no longer yours"}]}
+            return {"acceptedReports": None, "userErrors": [{"code": code, "message": "no longer yours"}]}
         errors: list[dict[str, str]] = []
         if name == "beatWorker":
             worker.beats += 1
@@ -234,7 +235,7 @@ class ControlPlane:
             worker.needless += sum(report["n"] <= known for report in given["reports"])
             errors = self._take(worker, given["reports"])
         self.touch()
-        return {"acceptedReports": worker.accepted, "userErrors": errors}
+        return {"acceptedReports": None if errors else worker.accepted, "userErrors": errors}
 
     def _take(self, worker: Worker, reports: list[dict[str, Any]]) -> list[dict[str, str]]:
         lines = sum(len(report.get("lines", ())) for report in reports)

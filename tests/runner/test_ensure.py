@@ -152,6 +152,18 @@ async def test_a_lost_journal(plane: ControlPlane, launch: Launch, tmp_path: Pat
     assert worker.reports[0]["n"] == 4
 
 
+async def test_a_report_missing_from_the_journal(plane: ControlPlane, launch: Launch, tmp_path: Path) -> None:
+    """The end is heard although something before it is lost for good."""
+    worker = Worker("wrk_gap", ["true"], str(tmp_path))
+    directory = tmp_path / worker.id
+    directory.mkdir()
+    records = [{"starting": True}, {"report": {"n": 3, "at": "2026-01-01T00:00:00Z", "paused": True}}]
+    (directory / "journal.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    launch(worker)
+    assert (await plane.ended(worker))["reason"] == "RUNNER_LOST"
+    assert [report["n"] for report in worker.reports] == [1, 2, 3, 4]
+
+
 async def test_the_lock_names_its_holder(plane: ControlPlane, launch: Launch, tmp_path: Path) -> None:
     worker = Worker("wrk_signed", ["sleep", "60"], str(tmp_path))
     runner = launch(worker)

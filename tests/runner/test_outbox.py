@@ -9,7 +9,7 @@ from app.runner import outbox as module
 from app.runner.allowance import Allowance
 from app.runner.journal import Journal
 from app.runner.outbox import MAX_BATCH_BYTES, MAX_BATCH_LINES, Outbox
-from app.runner.reports import Kind, Report, Stream
+from app.runner.reports import Kind, Report, Stream, fact
 
 
 @pytest.fixture
@@ -128,6 +128,34 @@ async def test_numbers_go_on_after_what_the_server_has(journal: Journal) -> None
     outbox.accepted(7)
     outbox.fact(Kind.EXITED, {})
     assert [report.n for report in outbox.batch()] == [8]
+
+
+@pytest.mark.parametrize("server_has", [0, 1, 2, 3, 5])
+async def test_a_number_the_journal_lost_is_filled(journal: Journal, server_has: int) -> None:
+    """The server takes numbers in unbroken order only."""
+    for n in (2, 5):
+        journal.add(fact(n, Kind.PAUSED, True))
+    outbox = an_outbox(journal)
+    outbox.synchronise(server_has)
+    outbox.fact(Kind.EXITED, {})
+    sent = drained(outbox)
+    assert [report.n for report in sent] == list(range(server_has + 1, 7))
+    assert [report.n for report in sent if report.kind is Kind.PAUSED] == [
+        n for n in (2, 5) if n > server_has
+    ]
+    outbox.synchronise(6)
+    assert outbox.empty
+
+
+async def test_a_server_that_forgot_what_it_had_taken(journal: Journal) -> None:
+    """Restored from a copy: the numbers it misses are filled, so that it hears the end."""
+    outbox = an_outbox(journal)
+    for _ in range(3):
+        outbox.fact(Kind.PAUSED, True)
+    outbox.accepted(3)
+    outbox.synchronise(1)
+    outbox.fact(Kind.EXITED, {})
+    assert [report.n for report in drained(outbox)] == [2, 3, 4]
 
 
 async def test_a_refused_report_is_found_and_replaced(journal: Journal) -> None:

@@ -21,9 +21,7 @@ WORDS = (
 
 @cache
 def served_schema() -> ServedSchema:
-    return ServedSchema(
-        query=Query, mutation=Mutation, subscription=Subscription, types=TYPES, config=CONFIG
-    )
+    return ServedSchema(query=Query, mutation=Mutation, subscription=Subscription, types=TYPES, config=CONFIG)
 
 
 def graphql_schema() -> GraphQLSchema:
@@ -85,7 +83,7 @@ class Api:
         return {"message": result.errors[0].message, **(result.errors[0].extensions or {})}
 
     async def attempt(
-        self, mutation: str, input: dict[str, Any], answer: str = "__typename"
+        self, mutation: str, input: dict[str, Any], answer: str = "__typename", /
     ) -> dict[str, Any]:
         """The payload of one mutation, refusals included."""
         document = (
@@ -95,14 +93,14 @@ class Api:
         payload: dict[str, Any] = (await self.query(document, input=input))[mutation]
         return payload
 
-    async def do(self, mutation: str, answer: str = "__typename", **input: Any) -> dict[str, Any]:
+    async def do(self, mutation: str, answer: str = "__typename", /, **input: Any) -> dict[str, Any]:
         """A mutation that must not be refused."""
         payload = await self.attempt(mutation, input, answer)
         if payload["userErrors"]:
             raise Failed(f"{mutation}: {payload['userErrors']}")
         return payload
 
-    async def refused(self, mutation: str, **input: Any) -> dict[str, Any]:
+    async def refused(self, mutation: str, /, **input: Any) -> dict[str, Any]:
         """The one userError of a mutation that has to be refused."""
         payload = await self.attempt(mutation, input)
         if len(payload["userErrors"]) != 1:

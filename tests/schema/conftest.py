@@ -1,46 +1,100 @@
 """A schema with real services behind it; SQLite, or both kinds of database where a test asks for them."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlmodel import SQLModel
 
 from app import store
 from app.domain.access import Role
 from app.live.hub import Hub
 from app.live.log import Tail
 from app.schema.context import Services
-from app.store.db import Database
+from app.store.db import Database, Tx
+from tests.conftest import Clock
 from tests.factories import an_actor
+from tests.fleet import Fleet
 from tests.schema.api import Api
 from tests.schema.world import World
 
 URL = "http://127.0.0.1:1"
+OPERATOR = an_actor(Role.OPERATOR)
+
+
+@pytest.fixture(scope="session")
+def made_world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> tuple[Path, World]:
+    """A database with a world in it, made once: copying it is quicker than making one for every test."""
+    path = tmp_path_factory.mktemp("world") / "trackside.db"
+    shutil.copyfile(sqlite_template, path)
+
+    async def make() -> World:
+        database = Database(f"sqlite:///{path}", clock=Clock())
+        async with serving(database) as services:
+            world = await World.make(Api(services, OPERATOR), path.parent, Clock())
+        database.close()
+        return world
+
+    return path, asyncio.run(make())
+
+
+@pytest.fixture
+def sqlite_db(request: pytest.FixtureRequest, sqlite_db: Database) -> Database:
+    if "world" in request.fixturenames:
+        path, _ = request.getfixturevalue("made_world")
+        fill(sqlite_db, path)
+    return sqlite_db
+
+
+def fill(database: Database, path: Path) -> None:
+    """Copy every row of the database at `path`."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ATTACH ? AS made", (str(path),))
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for table in SQLModel.metadata.sorted_tables:
+            connection.exec_driver_sql(f'INSERT INTO main."{table.name}" SELECT * FROM made."{table.name}"')
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("DETACH made")
 
 
 @pytest.fixture
 def db(request: pytest.FixtureRequest) -> Database:
-    """SQLite; `@both_databases` runs a test on PostgreSQL as well."""
+    """SQLite; `parametrize("db", BOTH, indirect=True)` runs a test on PostgreSQL as well."""
     found = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_db")
     assert isinstance(found, Database)
     return found
 
 
-@pytest.fixture
-async def services(db: Database) -> AsyncIterator[Services]:
+@asynccontextmanager
+async def serving(db: Database) -> AsyncIterator[Services]:
     key = await db.write(store.tokens.signing_key)
     async with Hub() as hub, Tail(db, hub) as tail:
         db.on_commit = hub.wake
         yield Services(
-            db=db, tail=tail, url=lambda: URL, signing_key=lambda: key, heartbeat_seconds=30.0
+            db=db,
+            tail=tail,
+            url=lambda: URL,
+            server_file="/srv/server.json",
+            signing_key=lambda: key,
+            heartbeat_seconds=30.0,
         )
         db.on_commit = lambda: None
 
 
 @pytest.fixture
+async def services(db: Database) -> AsyncIterator[Services]:
+    async with serving(db) as services:
+        yield services
+
+
+@pytest.fixture
 def api(services: Services) -> Api:
     """As an operator who may see everything."""
-    return Api(services, an_actor(Role.OPERATOR))
+    return Api(services, OPERATOR)
 
 
 @pytest.fixture
@@ -52,6 +106,14 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def world(api: Api, root: Path, clock: Callable[..., object]) -> World:
+async def world(api: Api, root: Path, clock: Clock, made_world: tuple[Path, World]) -> World:
     """One of everything, in a project of its own."""
-    return await World.make(api, root, clock)
+    if not api.services.db.is_sqlite:
+        return await World.make(api, root, clock)
+    _, world = made_world
+    await api.services.db.write(set_root, world.project, str(root))
+    return replace(world, api=api, fleet=Fleet(api.services.db, clock), root=root)
+
+
+def set_root(tx: Tx, project_id: str, root: str) -> None:
+    store.projects.get(tx, project_id).root = root

@@ -205,7 +205,7 @@ async def whoami(request: Request) -> PlainTextResponse:
 
 
 @asynccontextmanager
-async def serving(db: Database, **terms: Any) -> AsyncIterator[Served]:
+async def serving(db: Database, *, ping_seconds: float = 20.0, **terms: Any) -> AsyncIterator[Served]:
     await db.write(tokens.ensure, name="admin", role=Role.ADMIN, secret=ADMIN)
     await db.write(tokens.ensure, name="viewer", role=Role.VIEWER, secret=VIEWER)
     await db.write(tokens.signing_key)
@@ -231,6 +231,7 @@ async def serving(db: Database, **terms: Any) -> AsyncIterator[Served]:
 
     config = configuration(service.gate(Starlette(routes=routes)))
     config.port = 0
+    config.ws_ping_interval = config.ws_ping_timeout = ping_seconds
     server = Server(config, listening=listening, leaving=leaving)
     async with service.running():
         task = asyncio.create_task(server.serve())

@@ -8,6 +8,7 @@ import socket as sockets
 import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -209,6 +210,44 @@ async def test_without_a_wire_the_waiting_message_counts() -> None:
     assert line.stuck_for(5.0) == 4.0
     line._written += 10
     assert line.stuck_for(6.0) == 0
+
+
+async def test_a_dead_client_is_noticed(sqlite_db: Database) -> None:
+    async with serving(sqlite_db, ping_seconds=0.1) as served:
+        client = Reluctant(served.port)  # answers no pings
+        await client.open()
+        await until(lambda: len(served.service.sockets) == 0)
+        kinds = []
+        with suppress(ConnectionResetError):
+            while True:
+                kinds.append(await client.frame())
+        assert kinds[-1] == (8, struct.pack("!H", 1011) + b"keepalive ping timeout")
+        client.socket.close()
+
+
+async def test_a_slow_client_is_not_taken_for_a_dead_one(sqlite_db: Database, stalled: Stall) -> None:
+    async with serving(sqlite_db, ping_seconds=0.1, slow_reader_seconds=0.6) as served:
+        client = await stalled(served)
+        await until(lambda: served.state.ended == 1)
+        while (frame := await client.frame())[0] != 8:
+            pass
+        assert struct.unpack("!H", frame[1][:2]) == (4410,)
+
+
+async def test_pings_that_nobody_reads_the_answers_of(sqlite_db: Database, stalled: Stall) -> None:
+    async with serving(sqlite_db) as served:
+        client = await stalled(served)
+        (handler,) = served.service.sockets._open
+        wire = handler.websocket.wire
+        assert wire is not None
+        before = wire.unsent()
+        ping = struct.pack("!BB", 0x89, 0xFD) + bytes(4) + b"x" * 125
+        for _ in range(200):
+            await client.send_raw(ping)
+        await client.say(type="ping")  # in order: when it has been taken, so have the others
+        await until(lambda: handler._pings < 50)
+        assert wire.unsent() <= before
+        client.socket.close()
 
 
 async def test_the_watch_survives_a_database_that_is_away(

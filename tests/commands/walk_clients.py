@@ -1,0 +1,174 @@
+"""What clients do on a walk, sensible or not."""
+
+from typing import Any
+
+from app import commands
+from app.commands.context import Item
+from app.domain.attention import AttentionStatus
+from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
+from app.domain.runs import ENDED, EDITABLE, RunStatus, Urgency
+from app.domain.tasks import TaskStatus
+from app.domain.workers import LIVE, WorkerStatus
+from tests.commands.walk import Walk, often
+from tests.factories import COMMAND
+
+R, T, W = RunStatus, TaskStatus, WorkerStatus
+OPEN = set(RunStatus) - ENDED
+RUN_VERBS: list[tuple[Any, set[RunStatus]]] = [
+    (commands.runs.start, {R.CREATED}),
+    (commands.runs.pause, {R.ACTIVE, R.WAITING_FOR_INPUT, R.BLOCKED, R.PAUSING}),
+    (commands.runs.pause, {R.PAUSING, R.WAITING_FOR_INPUT}),
+    (commands.runs.resume, {R.PAUSED, R.PAUSING}),
+    (commands.runs.resume, {R.PAUSED, R.PAUSING}),
+    (commands.runs.retry, {R.FAILED, R.BLOCKED}),
+    (commands.runs.retry, {R.FAILED, R.PAUSED, R.ACTIVE}),
+    (commands.runs.configure, OPEN),
+]
+TASK_VERBS: list[tuple[Any, set[TaskStatus]]] = [
+    (commands.tasks.block, {T.PENDING, T.READY, T.RUNNING}),
+    (commands.tasks.block, {T.RUNNING}),
+    (commands.tasks.unblock, {T.BLOCKED}),
+    (commands.tasks.unblock, {T.BLOCKED}),
+    (commands.tasks.complete, {T.READY, T.RUNNING, T.WAITING_FOR_INPUT}),
+    (commands.tasks.skip, {T.PENDING, T.READY, T.BLOCKED, T.FAILED}),
+    (commands.tasks.retry, {T.FAILED}),
+    (commands.tasks.retry, {T.COMPLETED, T.SKIPPED, T.CANCELLED}),
+]
+WORKER_VERBS: list[tuple[Any, set[WorkerStatus]]] = [
+    (commands.workers.kill, set(LIVE)),
+    (commands.workers.pause, {W.SPAWNING, W.RUNNING, W.WAITING_FOR_INPUT}),
+    (commands.workers.pause, {W.RUNNING, W.WAITING_FOR_INPUT}),
+    (commands.workers.resume, {W.PAUSED}),
+    (commands.workers.resume, set(LIVE)),
+    (commands.workers.report_progress, set(LIVE)),
+]
+
+
+@often(2)
+async def create(walk: Walk) -> None:
+    if sum(run.status in OPEN for run in walk.now.run.values()) < 3:
+        await walk.begin(start=walk.chance(0.7))
+
+
+@often(5)
+async def steer_a_run(walk: Walk) -> None:
+    verb, statuses = walk.random.choice(RUN_VERBS)
+    run = walk.some("run", statuses)
+    if run is None:
+        return
+    arguments: dict[str, Any] = {"run_id": run.id, "expected_version": walk.version(run)}
+    if verb is commands.runs.pause:
+        arguments["mode"] = walk.random.choice(list(Urgency))
+    if verb is commands.runs.configure:
+        arguments["max_workers"] = walk.random.randint(1, 5)
+    await walk.do(verb, **arguments)
+
+
+@often(1)
+async def put_a_run_away(walk: Walk) -> None:
+    if walk.chance(0.5):
+        run = walk.some("run", OPEN)
+        if run is not None:
+            await walk.do(commands.runs.stop, run_id=run.id, mode=walk.random.choice(list(Urgency)))
+    elif run := walk.some("run", ENDED):
+        await walk.do(commands.runs.archive, run_id=run.id)
+
+
+@often(8)
+async def steer_a_task(walk: Walk) -> None:
+    verb, statuses = walk.random.choice(TASK_VERBS)
+    task = walk.some("task", statuses)
+    if task is not None and (walk.now.run[task.run_id].status in EDITABLE or walk.chance(0.2)):
+        await walk.do(verb, task_id=task.id)
+
+
+@often(7)
+async def steer_a_worker(walk: Walk) -> None:
+    verb, statuses = walk.random.choice(WORKER_VERBS)
+    worker = walk.some("worker", statuses)
+    if worker is not None:
+        await walk.do(verb, worker_id=worker.id)
+
+
+@often(2)
+async def spawn(walk: Walk) -> None:
+    run = walk.some("run", OPEN)
+    if run is not None:
+        task = walk.some("task", {T.READY}, run_id=run.id) if walk.chance(0.7) else None
+        await walk.do(commands.workers.spawn, run_id=run.id, task_id=task.id if task else None, runtime=COMMAND)
+
+
+@often(6)
+async def ask(walk: Walk) -> None:
+    worker = walk.some("worker", {W.SPAWNING, W.RUNNING, W.PAUSED, W.WAITING_FOR_INPUT})
+    if worker is None:
+        return
+    arguments: dict[str, Any] = {"question": walk.random.choice(["Which?", "Why?", "Now?"])}
+    if walk.chance(0.3):
+        arguments["default_answer"] = "whatever"
+    if walk.chance(0.5):
+        arguments["expires_in_seconds"] = walk.random.randint(1, 60)
+    asker = None if walk.chance(0.1) else worker.id
+    await walk.do(commands.attention.ask, run_id=worker.run_id, worker_id=asker, **arguments)
+
+
+@often(4)
+async def settle_a_question(walk: Walk) -> None:
+    item = walk.some("attention", {AttentionStatus.OPEN})
+    if item is None:
+        return
+    if walk.chance(0.7):
+        await walk.do(commands.attention.answer, item_id=item.id, answer="this one")
+    else:
+        await walk.do(commands.attention.dismiss, item_id=item.id)
+
+
+@often(4)
+async def inject(walk: Walk) -> None:
+    items = [Item("TEXT", "hello", 1)] * walk.random.randint(1, 2)
+    target, statuses = walk.random.choice(
+        [("run", {R.ACTIVE}), ("task", {T.PENDING, T.READY, T.RUNNING}), ("worker", LIVE)]
+    )
+    row = walk.some(target, statuses)
+    if row is not None:
+        await walk.do(commands.context.inject, items=items, **{f"{target}_id": row.id})
+
+
+@often(6)
+async def mutate(walk: Walk) -> None:
+    run = walk.some("run", EDITABLE)
+    if run is None:
+        return
+    edits = [an_edit(walk, run.id) for _ in range(walk.random.choice([1, 1, 1, 2, 3]))]
+    arguments = {"run_id": run.id, "edits": edits, "expected_version": walk.version(run)}
+    if walk.chance(0.2):
+        await walk.fleet.db.rehearse(commands.dag.mutate, **arguments)
+    else:
+        await walk.do(commands.dag.mutate, **arguments)
+
+
+def an_edit(walk: Walk, run_id: str) -> Edit:
+    random = walk.random
+    keys = [task.key for task in walk.now.task.values() if task.run_id == run_id]
+    phases = [phase.key for phase in walk.now.phase.values() if phase.run_id == run_id]
+    started = [task.key for task in walk.now.task.values() if task.run_id == run_id and task.worker_id]
+    key, other = random.choice(keys), random.choice(keys)
+    return random.choice(
+        [
+            AddTask(f"new{random.randint(0, 20)}", "More", depends_on=[key]),
+            AddTask(f"new{random.randint(0, 20)}", "More", phase=random.choice(phases), runtime=COMMAND),
+            RemoveTask(random.choice(started or keys), kill_worker=walk.chance(0.7)),
+            RemoveTask(key),
+            AddDependency(key, other),
+            AddDependency(key, other),
+            RemoveDependency(key, other),
+            EditTask(key, priority=random.randint(0, 3), max_attempts=random.randint(1, 3)),
+            EditTask(key, phase=random.choice(phases)),
+            EditTask(key, runtime=COMMAND),
+        ]
+    )
+
+
+@often(1)
+async def switch_the_pipeline(walk: Walk) -> None:
+    await walk.do(commands.pipeline.pause if walk.chance(0.3) else commands.pipeline.resume)

@@ -1,0 +1,164 @@
+"""What the engine and runners do on a walk, and how everything is brought to its end."""
+
+from contextlib import suppress
+from typing import Any
+
+from app import commands
+from app.domain.attention import AttentionStatus
+from app.domain.errors import AppError
+from app.domain.reports import (
+    Body,
+    Delivered,
+    Exited,
+    Line,
+    Lines,
+    LogStream,
+    Paused,
+    Report,
+    Resumed,
+    Seen,
+    Started,
+)
+from app.domain.runs import ENDED, RunStatus
+from app.domain.tasks import TaskStatus
+from app.domain.workers import LIVE, Desire, ExitReason, WorkerStatus
+from tests.commands.walk import Walk, often
+
+W = WorkerStatus
+
+
+@often(10)
+async def claim(walk: Walk) -> None:
+    await walk.fleet.claim(walk.random.randint(1, 8))
+
+
+@often(3)
+async def time_passes(walk: Walk) -> None:
+    walk.fleet.clock.advance(seconds=walk.random.choice([0.5, 3, 30]))
+    await walk.fleet.db.write(commands.attention.expire)
+    await walk.fleet.db.write(commands.attention.refresh)
+
+
+@often(2)
+async def lose(walk: Walk) -> None:
+    worker = walk.some("worker", LIVE)
+    if worker is not None and walk.chance(0.5):
+        walk.note(worker.name)
+        await walk.fleet.db.write(
+            commands.reports.lose, worker_id=worker.id, fence=worker.fence, reason="It was silent."
+        )
+
+
+@often(16)
+async def an_honest_runner(walk: Walk) -> None:
+    worker = walk.alive()
+    if worker is not None:
+        await obey(walk, worker, eager=walk.chance(0.3))
+
+
+@often(7)
+async def any_report(walk: Walk) -> None:
+    """Also of workers that are over, also twice, also with a gap, also with the wrong fence."""
+    worker = walk.some("worker", LIVE)
+    if worker is None:
+        return
+    first = worker.reports + walk.random.choice([1, 1, 1, 1, 1, 0, -1, 2])
+    bodies = [a_body(walk, worker) for _ in range(walk.random.randint(1, 3))]
+    walk.note(f"{worker.name} {worker.status} {first} {bodies}")
+    reports = [Report(n, walk.fleet.clock(), body) for n, body in enumerate(bodies, first)]
+    fence = worker.fence + walk.random.choice([0] * 9 + [-1])
+    await walk.fleet.send(worker.id, fence, *reports)
+
+
+def a_body(walk: Walk, worker: Any) -> Body:
+    random = walk.random
+    items = [item.id for item in walk.now.context_item.values()]
+    return random.choice(
+        [
+            Started(random.randint(2, 99), 1.0),
+            Started(random.randint(2, 99), 1.0),
+            Lines([Line(LogStream.STDOUT, "a line", walk.fleet.clock())]),
+            Paused(),
+            Resumed(),
+            Seen(random.randint(0, worker.revision)),
+            Delivered(random.sample(items, k=min(len(items), random.randint(0, 2)))),
+            Exited(random.choice(list(ExitReason)), exit_code=random.randint(0, 1)),
+        ]
+    )
+
+
+async def obey(walk: Walk, worker: Any, *, eager: bool = True) -> None:
+    """What a real runner would do next; its agent ends only where the walk is eager."""
+    walk.note(f"{worker.name} {worker.status} is to {worker.desire}")
+    bodies: list[Body] = []
+    if worker.seen < worker.revision:
+        await walk.fleet.db.write(
+            commands.reports.note_sent, worker_id=worker.id, revision=worker.revision
+        )
+        bodies.append(Seen(worker.revision))
+    fresh = [
+        item.id
+        for item in walk.now.context_item.values()
+        if item.worker_id == worker.id and item.delivered_at is None
+    ]
+    if fresh:
+        bodies.append(Delivered(fresh))
+    if worker.desire == Desire.STOP:
+        bodies += [Exited(ExitReason.KILLED)] if eager else []
+    elif worker.status == W.SPAWNING:
+        bodies += [Started(7, 1.0)] if worker.desire == Desire.RUN else []
+    elif worker.desire == Desire.PAUSE and worker.status != W.PAUSED:
+        bodies.append(Paused())
+    elif worker.desire == Desire.RUN and worker.status == W.PAUSED:
+        bodies.append(Resumed())
+    elif worker.status == W.RUNNING and eager and not bodies:
+        bodies.append(Exited(ExitReason.EXITED, exit_code=0 if walk.chance(0.7) else 1))
+    await walk.fleet.report(worker.id, *bodies)
+
+
+# ---------------------------------------------------------------- the end
+
+
+async def wind_down(walk: Walk) -> None:
+    """People answer, unblock and resume everything, runners obey: every run has to come to an end."""
+    walk.done.append("wind down")
+    await walk.do(commands.pipeline.resume)
+    for _ in range(100):
+        await walk.look()
+        open_runs = [run for run in walk.now.run.values() if run.status not in ENDED]
+        live = [worker for worker in walk.now.worker.values() if worker.status in LIVE]
+        if not open_runs and not live:
+            return
+        walk.done.append("wind down")
+        await help_everyone(walk, open_runs, live)
+        await walk.look()
+        for worker in walk.now.worker.values():
+            if worker.status in LIVE:
+                await obey(walk, worker)
+        walk.fleet.clock.advance(minutes=2)
+        await walk.fleet.claim()
+    raise AssertionError("these never come to an end:\n" + "\n".join(map(str, [*open_runs, *live])))
+
+
+async def help_everyone(walk: Walk, open_runs: list[Any], live: list[Any]) -> None:
+    fleet = walk.fleet
+    for item in walk.now.attention.values():
+        if item.status == AttentionStatus.OPEN:
+            await fleet.do(commands.attention.answer, item_id=item.id, answer="this one")
+    for run in open_runs:
+        if run.status == RunStatus.CREATED:
+            await fleet.do(commands.runs.start, run_id=run.id)
+        elif run.status in (RunStatus.PAUSED, RunStatus.PAUSING):
+            await fleet.do(commands.runs.resume, run_id=run.id)
+    for worker in live:
+        if worker.desire == Desire.PAUSE:
+            with suppress(AppError):  # resuming its run may have done it
+                await fleet.do(commands.workers.resume, worker_id=worker.id)
+    helped = {run.id for run in open_runs if run.status != RunStatus.STOPPING}
+    for task in walk.now.task.values():
+        if task.run_id not in helped:
+            continue
+        if task.status == TaskStatus.BLOCKED:
+            await fleet.do(commands.tasks.unblock, task_id=task.id)
+        elif task.status == TaskStatus.READY and task.runtime is None:
+            await fleet.do(commands.tasks.complete, task_id=task.id)
