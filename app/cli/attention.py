@@ -21,6 +21,15 @@ query ($run: ID, $first: Int!, $after: String) {
   }
 }
 """
+DISMISS = """
+mutation ($input: DismissAttentionInput!) {
+  dismissAttention(input: $input) {
+    item { id title status run { id name } }
+    command { id status }
+    userErrors { code message path suggestion }
+  }
+}
+"""
 
 
 @app.callback()
@@ -59,6 +68,26 @@ async def list_attention(
         ]
         session.screen.table(("ID", "HOLDS", "ASKED", "TASK", "QUESTION"), rows)
         session.screen.note("Answer one: trackside answer ID ANSWER")
+
+
+@app.command("dismiss")
+@server_command
+async def dismiss_attention(
+    session: Session,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Its id, or a unique beginning or end of it.")],
+    reason: Annotated[str | None, typer.Option(help="Why, for the audit trail.")] = None,
+) -> None:
+    r"""Close an item without an answer. Everyone who asked goes on without one.
+
+    \b
+      trackside attention dismiss 6qz3v --reason 'it has settled itself'
+    """
+    item_id = await references.item(session.client, item)
+    payload = await session.client.mutate(DISMISS, {"itemId": item_id, "reason": reason})
+    if session.screen.json:
+        session.screen.document({"item": payload["item"], "command": payload["command"]})
+    else:
+        session.screen.line(f"Dismissed: {text.printable(payload['item']['title'])}")
 
 
 def _where(item: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, Self
 
 from app.cli.launcher import command_line
 from app.client.discovery import LOCAL, Located, read, state_dir
-from app.client.errors import NoServer, TracksideError
+from app.client.errors import TracksideError
 
 OWNER_PIPE: Final = "TRACKSIDE_OWNER_PIPE"
 """Set to 1 for a server that ends, and everything it runs with it, when its standard input does."""
@@ -70,10 +70,9 @@ class OwnServer:
         )
 
     def locate(self) -> Located:
+        """Where it is, or was: one that has died is started again, so that it is worth waiting for."""
         found = read(self.directory)
-        if found is None:
-            raise NoServer("The run's own server has ended.", suggestion=f"See {self.log_file}.")
-        return found
+        return Located(found.url, found.token) if found is not None else Located(self.url, None)
 
     @property
     def log_file(self) -> Path:

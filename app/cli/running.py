@@ -25,6 +25,8 @@ from app.domain.runs import ENDED, RunStatus
 
 T = TypeVar("T")
 
+_PATIENT: Final = 12
+"""Tries, about half a minute: a server of our own that has died is on its way back."""
 _SETTLE_SECONDS: Final = 20.0
 _MARKS: Final[dict[ExitCode, tuple[str, str]]] = {
     ExitCode.COMPLETED: ("✓", "bold green"),
@@ -102,7 +104,7 @@ async def run_on_own_server(
 async def _on_own(server: OwnServer, screen: Screen, request: Request, interrupts: Interrupts) -> Report:
     keeping = asyncio.create_task(server.keep())
     try:
-        async with Client(server) as client:
+        async with Client(server, tries_again=_PATIENT) as client:
             run = await _unless(keeping, _begun(client, screen, request))
             following = _followed(
                 client, server, screen, request, run, interrupts, suffix=f" --url {server.url}"

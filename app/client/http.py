@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from app.client.errors import (
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 _PASSING: Final = frozenset({429, 502, 503, 504})
+_SECRET: Final = re.compile(r"[\x21-\x7e]+")
 _MEDIA_TYPES: Final = "application/graphql-response+json, application/json;q=0.9"
 
 
@@ -48,7 +50,7 @@ class At:
 class _Passing(Exception):
     """It did not work this time; `cause` is what to tell where it never does."""
 
-    def __init__(self, cause: TracksideError, *, wait: float | None = None) -> None:
+    def __init__(self, cause: TracksideError, *, wait: float = 0.0) -> None:
         self.cause = cause
         self.wait = wait
 
@@ -58,6 +60,7 @@ class Client:
 
     Asks again, with back-off, when the connection is lost or the server is busy. Queries may be repeated as they are;
     mutations carry an idempotency key, so that one that was carried out without our hearing of it is not done twice.
+    A server that has never answered and is known to be gone is not asked again; one that has may be restarting.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Client:
         self._back_off = back_off or retries.BackOff()
         self._transport = transport
         self._http: dict[bool, httpx.AsyncClient] = {}
+        self._met = False
 
     async def query(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer's `data`."""
@@ -116,26 +120,34 @@ class Client:
         body = _encoded({"query": document, "variables": variables})
         failures = 0
         while True:
-            located = self.server.locate()
+            gone, wait = False, 0.0
             try:
-                return await self._post(located, body)
+                located = self.server.locate()
+                gone = located.gone
+                answer = await self._post(located, body)
+            except NoServer as error:
+                cause: TracksideError = error
             except _Passing as error:
-                failures += 1
-                if failures > self.tries_again or located.gone:
-                    raise _last_word(error.cause, located, failures) from error
-                await asyncio.sleep(max(error.wait or 0.0, self._back_off.delay(failures)))
+                cause, wait = error.cause, error.wait
+            else:
+                self._met = True
+                return answer
+            failures += 1
+            if failures > self.tries_again or (not self._met and (gone or isinstance(cause, NoServer))):
+                raise _last_word(cause, failures, gone=gone)
+            await asyncio.sleep(max(wait, self._back_off.delay(failures)))
 
     async def _post(self, located: Located, body: bytes) -> dict[str, Any]:
         url = graphql_url(located.url)
         headers = {"content-type": "application/json", "accept": _MEDIA_TYPES}
         if located.token is not None:
+            if not _SECRET.fullmatch(located.token):
+                raise NotAllowed("UNAUTHENTICATED", "The token holds characters that no token has.")
             headers["authorization"] = f"Bearer {located.token}"
         try:
             response = await self._connection(url).post(url, content=body, headers=headers)
         except httpx.TransportError as error:
             raise _Passing(Unreachable(f"{located.url} does not answer: {_words(error)}.")) from error
-        except UnicodeEncodeError as error:
-            raise NotAllowed("UNAUTHENTICATED", "The token holds characters that no token has.") from error
         return _data(response)
 
     def _connection(self, url: str) -> httpx.AsyncClient:
@@ -188,18 +200,16 @@ def _json(response: httpx.Response) -> Any:
         return None
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: httpx.Response) -> float:
     text = response.headers.get("retry-after", "")
-    return min(float(text), 60.0) if text.isascii() and text.isdigit() else None
+    return min(float(text), 60.0) if text.isascii() and text.isdigit() else 0.0
 
 
-def _last_word(cause: TracksideError, located: Located, tries: int) -> TracksideError:
-    if not isinstance(cause, Unreachable):
+def _last_word(cause: TracksideError, tries: int, *, gone: bool) -> TracksideError:
+    if not isinstance(cause, Unreachable) or isinstance(cause, NoServer):
         return cause
-    if located.gone:
-        return NoServer(
-            f"The server at {located.url} has ended.", suggestion="Start it again: trackside serve"
-        )
+    if gone:
+        return NoServer("The server has ended.", suggestion="Start it again: trackside serve")
     times = f" It was tried {tries} times." if tries > 1 else ""
     return Unreachable(
         f"{cause.message}{times}",

@@ -35,7 +35,9 @@ def check_schema(schema: Any) -> None:
     try:
         Draft202012Validator.check_schema(own)
     except SchemaError as error:
-        raise limits.invalid(f"answerSchema is no JSON Schema: {error.message[:300]}", _SCHEMA_WHERE) from error
+        raise limits.invalid(
+            f"answerSchema is no JSON Schema: {error.message[:300]}", _SCHEMA_WHERE
+        ) from error
 
 
 def check_answer(answer: Any, options: list[str], schema: dict[str, Any] | None, *path: str) -> None:

@@ -29,6 +29,13 @@ COUNTERS: Final[dict[TaskStatus, str]] = {
 """Which column of a run counts the tasks in a status."""
 
 
+STUCK: Final = {
+    RunStatus.WAITING_FOR_INPUT: RunMove.AWAIT_INPUT,
+    RunStatus.BLOCKED: RunMove.BLOCK,
+}
+"""By which move a run came where it waits for people."""
+
+
 def count(run: RunRow, status: TaskStatus, by: int) -> None:
     column = COUNTERS[status]
     setattr(run, column, getattr(run, column) + by)
@@ -62,8 +69,12 @@ def settle(tx: Tx, run: RunRow) -> None:
     if run.open_attention:
         _drop_questions(tx, run)
     advance(tx, run)
+    moved = False
     while (move := next_move(_standing(tx, run))) is not None:
         move_run(tx, run, move, reason=_why(tx, run, move))
+        moved = True
+    if not moved and (stuck := STUCK.get(RunStatus(run.status))) is not None:
+        run.status_reason = _why(tx, run, stuck)  # it stays where it is, but not for the same tasks
 
 
 def _standing(tx: Tx, run: RunRow) -> Standing:

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from app import store
 from app.commands import audit, moves, workers
+from app.domain import limits
 from app.domain.commands import CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.reports import (
@@ -145,13 +146,14 @@ def _delivered(tx: Tx, run: RunRow, worker: WorkerRow, item_ids: Sequence[str]) 
 
 def _exited(tx: Tx, run: RunRow, worker: WorkerRow, body: Exited) -> None:
     worker.exit_code = body.exit_code
+    words = limits.storable(body.words())
     if worker.status == WorkerStatus.STOPPING:
         workers.end(tx, run, worker, WorkerMove.DIE, reason=worker.status_reason)
     elif body.reason is ExitReason.RUNNER_LOST:
-        workers.end(tx, run, worker, WorkerMove.LOSE, reason=body.words())
+        workers.end(tx, run, worker, WorkerMove.LOSE, reason=words)
     elif body.succeeded():
         if worker.status == WorkerStatus.SPAWNING:
             _started(tx, run, worker, Started(worker.pid or 0, worker.process_created or 0.0))
         workers.end(tx, run, worker, WorkerMove.SUCCEED)
     else:
-        workers.end(tx, run, worker, WorkerMove.FAIL, reason=body.words())
+        workers.end(tx, run, worker, WorkerMove.FAIL, reason=words)

@@ -78,6 +78,16 @@ def text(value: str, *path: str, limit: int = TEXT) -> str:
     return value
 
 
+def storable(value: str) -> str:
+    """What a program has said, with U+FFFD for what no database keeps: NUL and half a surrogate pair."""
+    value = value.replace("\0", "\ufffd")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
 def number(value: int, *path: str, least: int, most: int) -> int:
     if not least <= value <= most:
         raise invalid(f"{value} is outside {least} to {most}.", path)

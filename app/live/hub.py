@@ -87,6 +87,8 @@ class Hub:
                 f"There is no way to carry wake-ups over {self._url.partition(':')[0]!r}: {error}.",
                 suggestion="Use memory:// for a single server.",
             ) from error
+        except Exception as error:
+            log.debug("the bus is not there yet: %s", error)
         self._loop = asyncio.get_running_loop()
         self._noted = False
         self._supervisor = asyncio.create_task(self._supervise(), name="hub")

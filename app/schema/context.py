@@ -175,9 +175,7 @@ class Loaders:
 
         return DataLoader(load_fn=load)
 
-    def _listed(
-        self, of_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]
-    ) -> "DataLoader[str, T]":
+    def _listed(self, of_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]) -> "DataLoader[str, T]":
         async def load(keys: list[str]) -> list[T]:
             found = await self._context.read_unchecked(of_ids, keys)
             return [found[key] for key in keys]

@@ -6,6 +6,7 @@ from sqlalchemy import and_, insert, not_, or_, update
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from app.domain import limits
 from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.reports import Line
 from app.domain.workers import LIVE, Desire, WorkerStatus
@@ -175,7 +176,13 @@ def add_log(tx: Tx, worker: WorkerRow, lines: Sequence[Line]) -> None:
     tx.session.connection().execute(
         insert(LogLineRow),
         [
-            {"worker_id": worker.id, "n": n, "stream": line.stream, "text": line.text, "at": line.at}
+            {
+                "worker_id": worker.id,
+                "n": n,
+                "stream": line.stream,
+                "text": limits.storable(line.text),
+                "at": line.at,
+            }
             for n, line in enumerate(lines, first)
         ],
     )

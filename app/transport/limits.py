@@ -10,17 +10,20 @@ from functools import lru_cache
 from typing import Any, Final
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
 )
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import ParserCache, SchemaExtension
+from strawberry.schema.schema import validate_document
 from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
@@ -142,8 +145,12 @@ class Measure:
 
 
 @lru_cache(maxsize=CACHED)
-def refusal_of(document: DocumentNode) -> GraphQLError | None:
-    return Measure(document).refusal()
+def judged(
+    schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+) -> list[GraphQLError]:
+    """What is wrong with a document. The limits come first: some of the standard rules are quadratic."""
+    refused = Measure(document).refusal()
+    return [refused] if refused is not None else validate_document(schema, document, rules)
 
 
 class CachedParsing(ParserCache):
@@ -166,24 +173,19 @@ class CachedParsing(ParserCache):
         yield
 
 
-class LimitedValidation(ValidationCache):
-    """Measures a document before the standard rules, some of which are quadratic, and validates it once."""
-
-    def __init__(self) -> None:
-        super().__init__(CACHED)
+class LimitedValidation(SchemaExtension):
+    """Measures and validates a document once. Stands for Strawberry's ValidationCache, with one look-up for both."""
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        document = context.graphql_document
-        refused = refusal_of(document) if document is not None else None
-        if refused is not None:
-            context.pre_execution_errors = [refused]
-            yield
-        else:
-            yield from super().on_validate()
+        if context.graphql_document is not None:
+            context.pre_execution_errors = judged(
+                context.schema._schema, context.graphql_document, context.validation_rules
+            )
+        yield
 
 
-EXTENSIONS: Final[Sequence[type[ParserCache] | type[ValidationCache]]] = (CachedParsing, LimitedValidation)
+EXTENSIONS: Final[Sequence[type[SchemaExtension]]] = (CachedParsing, LimitedValidation)
 
 
 def operation_type(query: str, name: str | None) -> OperationType | None:

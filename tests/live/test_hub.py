@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from broadcaster import Broadcast, BroadcastBackend, Event
 
+from app.domain.errors import AppError, ErrorCode
 from app.live.hub import Hub
 from tests.live.waiting import until
 
@@ -182,3 +183,11 @@ async def test_waking_before_the_start_and_after_the_end_does_nothing() -> None:
     async with hub:
         hub.wake()
     hub.wake()
+
+
+@pytest.mark.parametrize("url", ["pigeon://post", "nonsense", ""])
+async def test_an_address_no_bus_can_have_is_refused_at_once(url: str) -> None:
+    with pytest.raises(AppError) as refusal:
+        async with Hub(url):
+            pass
+    assert refusal.value.code is ErrorCode.INVALID_INPUT

@@ -217,23 +217,23 @@ class Reader:
                 return
 
 
-async def test_what_the_store_gave_is_not_given_again_by_the_tail(db: Database) -> None:
+async def test_what_the_store_gave_is_not_given_again_by_the_tail(db: Database, hub: Hub) -> None:
     await db.write(happen, 3)
-    async with Hub() as deaf, Tail(db, deaf, poll=NEVER) as tail:
+    held_up: Any = HeldUp(db)
+    held_up.hold = True
+    async with Tail(held_up, hub, poll=NEVER) as tail:
+        hub.wake()
+        await held_up.held.wait()  # with nothing found
+        await db.write(happen, 100)
         stream = tail.follow(after=0)
-        await take(stream, 1)
-        await until(lambda: deaf.connected)
-        await db.write(happen, 300)  # nobody says so: the follower is ahead of the tail
-        got = numbers(await take(stream, 302))
-        behind = tail.head < got[-1]
+        got = numbers(await take(stream, 103))
+        assert tail.head < got[-1], "the follower is ahead of the tail"
         waiting = asyncio.ensure_future(take(stream, 1))
         await asyncio.sleep(0)
-        deaf.wake()
+        held_up.release.set()
         await until(lambda: tail.head == got[-1])
         await db.write(happen)
-        deaf.wake()
         assert numbers(await waiting) == (await everything(db))[-1:]
-        assert behind
 
 
 async def test_a_past_without_anything_wanted_is_looked_through_once(db: Database, hub: Hub) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.access import Actor, Role
 from app.transport import view
 from app.transport.connection import MESSAGE_BYTES, shortened
 from app.transport.handler import PING_BURST
@@ -172,6 +173,21 @@ async def test_a_long_message(served: Served) -> None:
     async with served.socket() as socket:
         await socket.send("x" * 2 * 1024 * 1024)
         assert (await closed(socket))[0] == 1009
+
+
+async def test_a_runner_reports_in_batches(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = Actor(id="runner:w", name="runner:w", role=Role.RUNNER, worker_id="w", fence=1)
+
+    async def identify(_secret: str | None) -> Actor:
+        return runner
+
+    monkeypatch.setattr(served.service.authenticator, "identify", identify)
+    async with served.socket() as socket:
+        await subscribe(
+            socket, "query($name: String!){hello(name: $name)}", variables={"name": "x" * 700_000}
+        )
+        message = await heard(socket)
+        assert len(message["payload"]["data"]["hello"]) > 700_000
 
 
 def test_reasons_fit_into_a_close_frame() -> None:

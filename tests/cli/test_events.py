@@ -1,0 +1,86 @@
+"""Every kind of event has words, and they say what happened."""
+
+import re
+from typing import Any
+
+import pytest
+
+from app.cli import events
+from app.domain.events import EventKind
+
+TASK = {"id": "task_1", "key": "T1", "title": "Build\x1b[2J it"}
+ITEM = {"id": "att_1", "title": "Go?", "options": [{"value": "yes"}, {"value": "no"}], "status": "ANSWERED"}
+SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
+    "RunStatusChanged": (
+        {"oldRunStatus": "ACTIVE", "newRunStatus": "FAILED", "reason": "T1 failed."},
+        "run ACTIVE → FAILED: T1 failed.",
+    ),
+    "RunConfigured": ({"version": 3}, "run configured, version 3"),
+    "PhaseChanged": ({"oldPhase": None, "newPhase": "build"}, "phase build"),
+    "TaskStatusChanged": (
+        {"oldTaskStatus": "READY", "newTaskStatus": "RUNNING", "reason": None, "task": TASK},
+        "task T1 READY → RUNNING  Build[2J it",
+    ),
+    "DagMutated": (
+        {"version": 4, "added": [{"key": "T2"}, {"key": "T3"}], "changed": [], "removed": [{"key": "T1"}]},
+        "DAG version 4: added T2, T3; removed T1",
+    ),
+    "WorkerStatusChanged": (
+        {
+            "oldWorkerStatus": None,
+            "newWorkerStatus": "SPAWNING",
+            "reason": None,
+            "worker": {"id": "wrk_1"},
+            "task": TASK,
+        },
+        "worker wrk_1 on T1 SPAWNING",
+    ),
+    "WorkerOrdered": ({"desire": "PAUSE", "worker": {"id": "wrk_1"}}, "worker wrk_1 is to PAUSE"),
+    "WorkerReported": (
+        {"worker": {"id": "wrk_1", "currentActivity": "Reading", "progress": 0}},
+        "worker wrk_1 0% Reading",
+    ),
+    "AttentionOpened": ({"item": {**ITEM, "status": "OPEN"}}, "question att_1: Go? [yes | no]"),
+    "AttentionClosed": (
+        {"item": {**ITEM, "answer": {"a": 1}, "answeredBy": "admin"}},
+        'question att_1 ANSWERED with {"a": 1} by admin',
+    ),
+    "ContextInjected": (
+        {"worker": None, "items": [{"path": "a.md"}, {"path": None}]},
+        "context for the next worker: a.md, text",
+    ),
+    "CommandChanged": (
+        {
+            "actor": "admin",
+            "command": {"verb": "stopRun", "status": "REJECTED", "error": "No.", "reason": "x"},
+        },
+        "command stopRun REJECTED: No. by admin",
+    ),
+    "PipelineChanged": ({"paused": True, "reason": "Night."}, "pipeline paused: Night."),
+}
+
+
+def test_every_kind_of_event_has_words_and_is_asked_for() -> None:
+    assert set(SAMPLES) == set(EventKind)
+    assert set(re.findall(r"\.\.\. on (\w+)", events.SELECTION)) == set(EventKind)
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_an_event_is_told_in_a_line(kind: str) -> None:
+    fields, expected = SAMPLES[kind]
+
+    assert events.told({"type": kind, **fields}) == expected
+
+
+GONE = {"task": None, "worker": None, "item": None, "command": None, "actor": "x", "reason": None}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_an_event_whose_objects_are_gone_is_told_too(kind: str) -> None:
+    fields, _ = SAMPLES[kind]
+
+    assert events.told({"type": kind, **fields, **GONE})
+
+
+def test_a_kind_that_is_newer_than_this_client_is_named() -> None:
+    assert events.told({"type": "MoonRose"}) == "MoonRose"

@@ -1,0 +1,328 @@
+"""What each mutation does, seen through its own answer."""
+
+import hashlib
+from typing import Any, Final
+
+import pytest
+
+from app import commands
+from app.domain.reports import Paused
+from tests.schema.examples import EXAMPLES, PLAN
+from tests.schema.world import World
+
+EXPECTED: Final[dict[str, tuple[str, Any]]] = {
+    "createProject": ("project { name runs { totalCount } }", {"name": "another", "runs": {"totalCount": 0}}),
+    "startRun": ("run { status phase { key } }", {"status": "ACTIVE", "phase": {"key": "phase-1"}}),
+    "pauseRun": ("run { status statusReason }", {"status": "PAUSING", "statusReason": "because"}),
+    "resumeRun": ("run { status }", {"status": "ACTIVE"}),
+    "stopRun": (
+        "run { status statusReason progress { total } }",
+        {"status": "STOPPING", "statusReason": "because", "progress": {"total": 1}},
+    ),
+    "retryRun": (
+        "run { status statusReason progress { failed } }",
+        {"status": "ACTIVE", "statusReason": "because", "progress": {"failed": 0}},
+    ),
+    "archiveRun": ("run { status allowedActions }", {"status": "ARCHIVED", "allowedActions": []}),
+    "configureRun": ("run { maxWorkers }", {"maxWorkers": 7}),
+    "blockTask": ("task { status statusReason }", {"status": "BLOCKED", "statusReason": "because"}),
+    "unblockTask": ("task { status statusReason }", {"status": "PENDING", "statusReason": "because"}),
+    "completeTask": (
+        "task { status completedAt }",
+        {"status": "COMPLETED", "completedAt": "2026-01-01T12:00:00Z"},
+    ),
+    "skipTask": (
+        "task { status statusReason run { status } }",
+        {"status": "SKIPPED", "statusReason": "because", "run": {"status": "COMPLETED"}},
+    ),
+    "retryTask": (
+        "task { status lastError run { status } }",
+        {"status": "READY", "lastError": None, "run": {"status": "ACTIVE"}},
+    ),
+    "killWorker": ("worker { status statusReason }", {"status": "STOPPING", "statusReason": "because"}),
+    "pauseWorker": ("worker { status }", {"status": "WAITING_FOR_INPUT"}),
+    "resumeWorker": ("worker { status }", {"status": "WAITING_FOR_INPUT"}),
+    "reportProgress": ("worker { currentActivity progress }", {"currentActivity": "Reading", "progress": 40}),
+    "spawnWorker": (
+        "worker { name status command task { key worker { name } } attempt }",
+        {
+            "name": "By hand",
+            "status": "SPAWNING",
+            "command": ["true"],
+            "task": {"key": "task", "worker": {"name": "By hand"}},
+            "attempt": 1,
+        },
+    ),
+    "answerAttention": (
+        "item { status answer answeredBy run { openAttention status } worker { status } }",
+        {
+            "status": "ANSWERED",
+            "answer": "red",
+            "answeredBy": "operator",
+            "run": {"openAttention": 0, "status": "ACTIVE"},
+            "worker": {"status": "RUNNING"},
+        },
+    ),
+    "dismissAttention": (
+        "item { status answer worker { status } }",
+        {"status": "DISMISSED", "answer": None, "worker": {"status": "RUNNING"}},
+    ),
+    "pausePipeline": ("pipeline { paused reason }", {"paused": True, "reason": "because"}),
+    "resumePipeline": ("pipeline { paused reason }", {"paused": False, "reason": None}),
+    "askQuestion": (
+        "item { title detail options { value } answerSchema defaultAnswer expiresAt worker { status } }",
+        {
+            "title": "How many?",
+            "detail": "It matters.",
+            "options": [{"value": "1"}, {"value": "2"}],
+            "answerSchema": {"type": "string"},
+            "defaultAnswer": "1",
+            "expiresAt": "2026-01-01T12:01:00Z",
+            "worker": {"status": "WAITING_FOR_INPUT"},
+        },
+    ),
+}
+ELSEWHERE: Final = {"createRun", "mutateDag", "injectContext", "reportWorker", "beatWorker"}
+"""Told at length below, and in other files."""
+
+
+def test_the_table_names_every_mutation() -> None:
+    assert set(EXPECTED) == set(EXAMPLES) - ELSEWHERE
+
+
+@pytest.mark.parametrize("mutation", EXPECTED)
+async def test_it_does_what_it_says(world: World, mutation: str) -> None:
+    fields, expected = EXPECTED[mutation]
+    input = await EXAMPLES[mutation][0](world)
+    answer = await world.api.do(mutation, fields, **input)
+    assert answer[fields.split()[0]] == expected
+
+
+async def test_a_run_is_made_of_the_tasks_that_are_given(world: World) -> None:
+    fields = (
+        "run { name status maxWorkers plan { text } phases { key title status } tasks { edges { node { "
+        "key title description status priority maxAttempts timeoutSeconds runtime skill paths phase { key } "
+        "dependencyKeys } } } }"
+    )
+    run = (await world.api.do("createRun", fields, **await EXAMPLES["createRun"][0](world)))["run"]
+    one, two = [edge["node"] for edge in run.pop("tasks")["edges"]]
+    assert run == {
+        "name": "Mine",
+        "status": "ACTIVE",
+        "maxWorkers": 2,
+        "plan": None,
+        "phases": [{"key": "first", "title": "first", "status": "ACTIVE"}],
+    }
+    assert one == {
+        "key": "one",
+        "title": "Do it",
+        "description": "All of it.",
+        "status": "READY",
+        "priority": 5,
+        "maxAttempts": 3,
+        "timeoutSeconds": 60,
+        "runtime": "command",
+        "skill": "writing",
+        "paths": ["src/**"],
+        "phase": {"key": "first"},
+        "dependencyKeys": [],
+    }
+    assert two == {
+        "key": "two",
+        "title": "Then this",
+        "description": None,
+        "timeoutSeconds": None,
+        "skill": None,
+        "status": "PENDING",
+        "priority": 0,
+        "maxAttempts": 1,
+        "runtime": "command",
+        "paths": [],
+        "phase": {"key": "first"},
+        "dependencyKeys": ["one"],
+    }
+
+
+async def test_tasks_make_the_phases_that_they_name_in_that_order(world: World) -> None:
+    tasks = [
+        {"key": "a", "title": "A", "phase": "later"},
+        {"key": "b", "title": "B"},
+        {"key": "c", "title": "C", "phase": "later", "dependsOn": ["a"]},
+        {"key": "d", "title": "D", "dependsOn": ["c"]},
+    ]
+    answer = await world.api.do(
+        "createRun",
+        "run { name status phases { key title } }",
+        projectId=world.project,
+        plan={"tasks": tasks},
+    )
+    assert answer["run"] == {
+        "name": "Untitled",
+        "status": "CREATED",
+        "phases": [{"key": "later", "title": "later"}, {"key": "main", "title": "Tasks"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("format", "content"), [("TRACKSIDE", PLAN), ("MARKDOWN", "# Title\n\n- [ ] Do it\n")]
+)
+async def test_a_run_is_made_of_a_text(world: World, format: str, content: str) -> None:
+    answer = await world.api.do(
+        "createRun",
+        "run { plan { path format hash text } tasks { totalCount } }",
+        projectId=world.project,
+        plan={"text": {"format": format, "content": content}},
+    )
+    hash = hashlib.sha256(content.encode()).hexdigest()
+    assert answer["run"] == {
+        "plan": {"path": None, "format": format, "hash": hash, "text": content},
+        "tasks": {"totalCount": 1},
+    }
+
+
+async def test_a_plan_says_what_its_tasks_run_and_how_many_at_once(world: World) -> None:
+    plan = (
+        "maxWorkers: 3\nruntime: {command: [cat]}\ntasks:\n"
+        "  - {key: own, title: T, runtime: {command: [ls]}}\n  - {key: default, title: T}\n"
+    )
+    made = {"projectId": world.project, "plan": {"text": {"format": "TRACKSIDE", "content": plan}}}
+    fields = "run { id maxWorkers }"
+    for given, expected, workers in (
+        ({}, {"own": ["ls"], "default": ["cat"]}, 3),
+        ({"runtime": {"command": ["wc"]}, "maxWorkers": 9}, {"own": ["ls"], "default": ["wc"]}, 9),
+    ):
+        run = (await world.api.do("createRun", fields, **made, **given))["run"]
+        assert run["maxWorkers"] == workers
+        tasks = await world.fleet.tasks(run["id"])
+        assert {key: task.runtime and task.runtime["argv"] for key, task in tasks.items()} == expected
+
+
+async def test_files_and_texts_are_given_with_a_receipt_for_each(world: World) -> None:
+    (world.root / "docs").mkdir()
+    (world.root / "docs" / "notes.md").write_text("Ünïcode\n")
+    (world.root / "link.md").symlink_to("docs/notes.md")
+    answer = await world.api.do(
+        "injectContext",
+        "items { id kind path tokens deliveredAt } command { status }",
+        target={"workerId": world.worker},
+        items=[{"file": "docs/notes.md"}, {"file": "link.md"}, {"text": "12345"}],
+    )
+    ids = [item.pop("id") for item in answer["items"]]
+    assert answer == {
+        "items": [
+            {"kind": "FILE", "path": "docs/notes.md", "tokens": 3, "deliveredAt": None},
+            {"kind": "FILE", "path": "link.md", "tokens": 3, "deliveredAt": None},
+            {"kind": "TEXT", "path": None, "tokens": 2, "deliveredAt": None},
+        ],
+        "command": {"status": "REQUESTED"},
+        "userErrors": [],
+    }
+    runner = await world.runner_of(world.worker)
+    report = {"n": 2, "at": "2026-01-01T12:00:00Z", "delivered": ids}
+    await runner.do("reportWorker", workerId=world.worker, fence=1, reports=[report])
+    assert all(item.delivered_at for item in await world.fleet.context(world.worker) if item.id in ids)
+
+
+async def test_what_a_task_is_given_reaches_its_next_worker(world: World) -> None:
+    run = await world.a_run("task")
+    task = (await world.fleet.task(run, "task")).id
+    answer = await world.api.do(
+        "injectContext",
+        "items { id } command { id status }",
+        target={"taskId": task},
+        items=[{"text": "Hi."}],
+    )
+    worker = await world.fleet.working(run, "task")
+    assert [item.id for item in await world.fleet.context(worker)] == [answer["items"][0]["id"]]
+
+
+async def test_pausing_a_worker_is_effective_when_its_runner_says_so(world: World) -> None:
+    worker = await world.a_worker()
+    paused = await world.api.do("pauseWorker", "command { id } worker { status }", workerId=worker)
+    assert paused["worker"]["status"] == "RUNNING"
+    await world.fleet.report(worker, Paused())
+    found = await world.api.query("query($id: ID!) { worker(id: $id) { status } }", id=worker)
+    assert found["worker"]["status"] == "PAUSED"
+
+
+async def test_one_answer_releases_everybody_who_asked_the_same(world: World) -> None:
+    run = await world.a_run("one", "two")
+    agents = [await world.agent_of(await world.fleet.working(run, key)) for key in ("one", "two")]
+    fields = "item { id tasks { key } }"
+    first, second = [await agent.do("askQuestion", fields, runId=run, question="Which?") for agent in agents]
+    assert first["item"]["id"] == second["item"]["id"]
+    assert [task["key"] for task in second["item"]["tasks"]] == ["one", "two"]
+    document = "query($id: ID!) { node(id: $id) { ... on AttentionItem { tasks(first: 1) { key } } } }"
+    assert await world.api.query(document, id=first["item"]["id"]) == {"node": {"tasks": [{"key": "one"}]}}
+    await world.api.do("answerAttention", itemId=first["item"]["id"], answer={"any": ["JSON", 1, None, True]})
+    workers = await world.api.query(
+        "query($it: WorkerFilter) { workers(filter: $it) { edges { node { status } } } }", it={"runId": run}
+    )
+    assert [edge["node"]["status"] for edge in workers["workers"]["edges"]] == ["RUNNING"] * 2
+
+
+@pytest.mark.parametrize("answer", ["text", "", 0, 1.5, False, [], {}, {"a": {"b": [None]}}, 2**53])
+async def test_an_answer_is_any_json_and_comes_back_as_it_went(world: World, answer: Any) -> None:
+    asked = await world.api.do("askQuestion", "item { id }", runId=world.run, question="Any?")
+    id = asked["item"]["id"]
+    answered = await world.api.do(
+        "answerAttention", "item { answer } command { input }", itemId=id, answer=answer
+    )
+    assert answered["item"]["answer"] == answer
+    assert answered["command"]["input"]["answer"] == answer
+
+
+async def test_a_default_answer_may_be_null(world: World) -> None:
+    for given in ({}, {"defaultAnswer": None}):
+        question = f"Null {len(given)}?"
+        item = (
+            await world.api.do("askQuestion", "item { id }", runId=world.run, question=question, **given)
+        )["item"]
+        assert (await world.fleet.item(item["id"])).has_default is bool(given)
+
+
+async def test_a_beat_is_noted(world: World) -> None:
+    runner = await world.runner_of(world.worker)
+    now = world.fleet.clock.advance(seconds=7)
+    await runner.do("beatWorker", workerId=world.worker, fence=1)
+    assert (await world.fleet.worker(world.worker)).last_heartbeat_at == now
+
+
+async def test_a_report_holds_one_fact(world: World) -> None:
+    runner = await world.runner_of(world.worker)
+    at = "2026-01-01T12:00:00Z"
+    for report in ({}, {"paused": False}, {"paused": True, "seen": 1}, {"lines": [], "delivered": []}):
+        refused = await runner.refused(
+            "reportWorker", workerId=world.worker, fence=1, reports=[{"n": 2, "at": at, **report}]
+        )
+        assert refused["code"] == "INVALID_INPUT"
+    assert (await world.fleet.worker(world.worker)).reports == 1
+
+
+async def test_reports_are_taken_in_order_and_once(world: World) -> None:
+    runner = await world.runner_of(world.worker)
+    at = "2026-01-01T12:00:00Z"
+
+    def line(n: int) -> dict[str, Any]:
+        return {"n": n, "at": at, "lines": [{"stream": "AGENT", "text": f"line {n}", "at": at}]}
+
+    for numbers, accepted in (([3, 2], 3), ([2, 3], 3), ([5], 3), ([3, 4, 6], 4), ([], 4)):
+        answer = await runner.do(
+            "reportWorker",
+            "acceptedReports",
+            workerId=world.worker,
+            fence=1,
+            reports=[line(n) for n in numbers],
+        )
+        assert answer["acceptedReports"] == accepted
+    document = "query($id: ID!) { worker(id: $id) { logs { edges { node { text } } } } }"
+    logs = (await world.api.query(document, id=world.worker))["worker"]["logs"]
+    assert [edge["node"]["text"] for edge in logs["edges"]] == ["line 2", "line 3", "line 4"]
+
+
+async def test_a_run_without_urgency_drains(world: World) -> None:
+    for mutation, status in (("pauseRun", "PAUSING"), ("stopRun", "STOPPING")):
+        answer = await world.api.do(mutation, "run { status }", runId=world.run)
+        assert answer["run"]["status"] == status
+        assert (await world.fleet.worker(world.worker)).status == "WAITING_FOR_INPUT"
+    await world.fleet.do(commands.workers.kill, worker_id=world.worker)
