@@ -1,5 +1,6 @@
 """Draws the state machines for the manual, from the tables that the program obeys."""
 
+from enum import StrEnum
 from typing import Any, Final
 
 from app.domain.attention import ATTENTION
@@ -53,7 +54,8 @@ def _diagram(machine: Machine[Any, Any]) -> list[str]:
 
 def _rows(machine: Machine[Any, Any]) -> list[tuple[tuple[Any, Any], Any]]:
     """The moves, sorted by where they begin, in the order of the states' definition."""
-    states: list[Any] = list(type(machine.start))
+    kind: type[StrEnum] = type(machine.start)
+    states = list(kind)
     return sorted(machine.moves.items(), key=lambda row: states.index(row[0][0]))
 
 

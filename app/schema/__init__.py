@@ -10,7 +10,8 @@ from app.schema.commands import CommandQuery
 from app.schema.context_items import ContextMutation
 from app.schema.dag import DagMutation
 from app.schema.errors import DagCycleError, GenericError, VersionConflict
-from app.schema.events import SHAPES, EventQuery, EventSubscription
+from app.schema.event_log import EventQuery, EventSubscription
+from app.schema.events import SHAPES
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
 from app.schema.pipeline import PipelineMutation, PipelineQuery

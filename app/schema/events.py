@@ -1,23 +1,15 @@
-"""The event log: read page by page, or followed."""
+"""The facts of the event log, a type each."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import strawberry
 
-from app import store
-from app.domain import limits
-from app.domain.access import READERS
 from app.domain.events import EventKind
-from app.schema.connections import Edge, PageInfo, UncountedConnection
-from app.schema.context import Context, Info
+from app.schema.context import Info
 from app.schema.enums import Desire, RunStatus, TaskStatus, WorkerStatus
-from app.schema.inputs import given, given_filter, names_of, optional
-from app.schema.scalars import Cursor, position
+from app.schema.scalars import Cursor
 from app.schema.shapes import shown
-from app.store.db import Tx
-from app.store.events import Filter
 from app.store.tables import EventRow
 
 if TYPE_CHECKING:
@@ -279,124 +271,3 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
 
 def fact(row: EventRow) -> Event:
     return SHAPES[EventKind(row.kind)].of(row)
-
-
-@strawberry.input(description="Which events. Every field narrows further.")
-class EventFilter:
-    project_id: strawberry.ID | None = optional("Of this project.")
-    run_ids: list[strawberry.ID] | None = optional("Of these runs.")
-    task_ids: list[strawberry.ID] | None = optional("Of these tasks.")
-    worker_ids: list[strawberry.ID] | None = optional("Of these workers.")
-    types: list[str] | None = optional("Of these types, such as TaskStatusChanged.")
-    run_statuses: list[RunStatus] | None = optional(
-        "That happened while their run was in one of these statuses."
-    )
-
-
-def wanted(filter: EventFilter | None, context: Context) -> Filter:
-    """The filter within the caller's project. Names of types that do not exist (yet) select nothing."""
-    scope, filter = context.actor.project_id, given_filter(filter) or EventFilter()
-    project_id = given(filter.project_id)
-    if scope is not None and project_id not in (None, scope):
-        return Filter(project_id=scope, run_ids=frozenset())
-    return Filter(
-        project_id=project_id or scope,
-        run_ids=_set(filter.run_ids),
-        task_ids=_set(filter.task_ids),
-        worker_ids=_set(filter.worker_ids),
-        kinds=_set(filter.types),
-        run_statuses=_set(names_of(filter.run_statuses)),
-    )
-
-
-def _set(values: Any) -> frozenset[str] | None:
-    values = given(values)
-    return None if values is None else frozenset(str(value) for value in values)
-
-
-After = Annotated[
-    Cursor | None,
-    strawberry.argument(description='Only what comes after this position; "0" is the whole log.'),
-]
-Filtered = Annotated[EventFilter | None, strawberry.argument(description="Which of them.")]
-
-
-@strawberry.type
-class EventQuery:
-    @strawberry.field(
-        description="Position of the log when this operation began: subscribe to events after it."
-    )
-    async def cursor(self, info: Info) -> Cursor | None:
-        return Cursor(str(await info.context.read(store.events.head)))
-
-    @strawberry.field(description="The event log, oldest first.")
-    async def events(
-        self,
-        info: Info,
-        filter: Filtered = strawberry.UNSET,
-        first: Annotated[
-            int | None,
-            strawberry.argument(description="How many, from the start; 100 where neither is given."),
-        ] = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = strawberry.UNSET,
-        before: Annotated[
-            Cursor | None, strawberry.argument(description="Only what comes before this position.")
-        ] = strawberry.UNSET,
-    ) -> UncountedConnection[Event] | None:
-        after, before, last = given(after), given(before), given(last)
-        size = store.paging.Window(first=given(first), last=last).size(limits.PAGE)
-        only = wanted(filter, info.context)
-
-        def page(tx: Tx) -> tuple[list[EventRow], bool]:
-            return store.events.page(
-                tx,
-                only,
-                after=position(after),
-                before=position(before, "before"),
-                size=size,
-                backward=last is not None,
-            )
-
-        rows, more = await info.context.read(page)
-        edges = [Edge(node=fact(row), cursor=str(row.seq)) for row in rows]
-        return UncountedConnection(
-            edges=edges,
-            page_info=PageInfo(
-                has_next_page=before is not None if last is not None else more,
-                has_previous_page=more if last is not None else after is not None,
-                start_cursor=edges[0].cursor if edges else None,
-                end_cursor=edges[-1].cursor if edges else None,
-            ),
-        )
-
-
-@strawberry.type
-class EventSubscription:
-    @strawberry.subscription(
-        description="Every event past `after` in order, none lost, none twice: first the past, then the present. "
-        "From now on where `after` is left out."
-    )
-    async def events(
-        self, info: Info, filter: Filtered = strawberry.UNSET, after: After = strawberry.UNSET
-    ) -> AsyncIterator[Event]:
-        context = info.context
-        context.actor.require(READERS)
-        follow = context.services.tail.follow(after=position(given(after)), only=wanted(filter, context))
-        async for row in follow:
-            context.forget()  # what an event links to is as it is now, not as it was for the event before
-            yield fact(row)
-
-    @strawberry.subscription(description="The run as it is now, and again whenever it changes.")
-    async def run(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The run.")]
-    ) -> AsyncIterator[RunLink]:
-        context = info.context
-        tail = context.services.tail
-        seen = await context.read(store.events.head)
-        while True:
-            context.forget()
-            yield shown(await context.read(store.runs.get, id))
-            seen = await tail.changed(Filter(run_ids=frozenset({str(id)})), seen)

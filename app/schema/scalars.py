@@ -41,11 +41,11 @@ def parse_json(value: Any) -> Any:
     while waiting:
         item, depth = waiting.pop()
         if depth > limits.JSON_DEPTH:
-            raise limits.too_large("This JSON", limits.JSON_DEPTH, "levels", [])
+            raise ValueError(f"JSON is taken {limits.JSON_DEPTH} levels deep.")
         if (isinstance(item, float) and not isfinite(item)) or (
             isinstance(item, int) and item.bit_length() > 1023
         ):
-            raise limits.invalid("A number is too large.", [])
+            raise ValueError("A number in JSON is finite.")
         if isinstance(item, dict):
             waiting.extend((one, depth + 1) for one in item.values())
         elif isinstance(item, list):

@@ -128,6 +128,7 @@ def test_a_script_outside_of_any_worker_asks_about_a_run(
 def test_a_worker_that_waits_outlives_a_restart_of_its_server(
     tmp_path: Path, project: Path, crash: bool
 ) -> None:
+    (tmp_path / "state").mkdir()
     served = Served(tmp_path / "state" / "trackside", env={"TRACKSIDE_TOKEN": ""})
     served.start()
     trackside = Trackside(tmp_path / "state", project)
