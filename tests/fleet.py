@@ -202,7 +202,9 @@ class Fleet:
 
     async def all_commands(self) -> list[CommandRow]:
         return list(
-            await self.db.read(lambda tx: tx.session.exec(select(CommandRow).order_by(col(CommandRow.id))).all())
+            await self.db.read(
+                lambda tx: tx.session.exec(select(CommandRow).order_by(col(CommandRow.id))).all()
+            )
         )
 
 

@@ -76,7 +76,9 @@ def look(tx: Tx) -> Look:
 
 def _columns(table: Table) -> list[Any]:
     """All but the bulky ones, which no rule looks at."""
-    return [column for column in table.c if not isinstance(column.type, Text | JSON) or column.name == "runtime"]
+    return [
+        column for column in table.c if not isinstance(column.type, Text | JSON) or column.name == "runtime"
+    ]
 
 
 @dataclass
@@ -405,6 +407,11 @@ def context_is_received_or_kept_or_given_up(seen: Look) -> Iterator[str]:
         if worker is None and item.delivered_at is not None:
             yield f"context item {item.id} was delivered to nobody"
         undelivered = item.delivered_at is None
+        task = seen.task.get(item.task_id)
+        if undelivered and worker is not None and task is not None and worker.status not in LIVE:
+            tried_again = task.failures > 0 and task.status in (T.PENDING, T.READY)
+            if tried_again and worker.fence == task.attempts:
+                yield f"context item {item.id} lies with a worker that is over, not with its task"
         if undelivered and command.status == "EFFECTIVE":
             yield f"context item {item.id} is not delivered, but its request is EFFECTIVE"
         if undelivered and worker is not None and worker.status not in LIVE and command.status in UNDER_WAY:

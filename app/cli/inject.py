@@ -45,7 +45,7 @@ async def inject(
         ),
     ],
     pipe: Annotated[
-        str | None, typer.Argument(metavar="[-]", help="A dash: the text comes from standard input.")
+        str | None, typer.Argument(metavar="-", help="A dash: the text comes from standard input.")
     ] = None,
     file: Annotated[
         list[str] | None, typer.Option(help="A text file inside the project; may be repeated.")

@@ -35,7 +35,7 @@ subscription ($filter: EventFilter, $after: Cursor!) {{
 async def monitor(
     session: Session,
     run: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]…", help="Only these runs; ends when they have ended.")
+        list[str] | None, typer.Argument(metavar="RUN", help="Only these runs; ends when they have ended.")
     ] = None,
     format: Annotated[
         Output | None, typer.Option("--format", help="Text, or a JSON document a line; the same as --output.")

@@ -3,11 +3,11 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import text
+from app.cli import exit_codes, text
 from app.cli.exit_codes import ExitCode
 from app.cli.interrupts import Interrupts
 from app.cli.own_server import OwnServer
@@ -21,8 +21,10 @@ from app.domain.plans import Plan, PlanFormat
 
 app = typer.Typer()
 
+ENDS: Final = [code for code in ExitCode if code is not ExitCode.UNANSWERED]
 
-@app.command("run")
+
+@app.command("run", epilog="\b\nExit statuses:\n" + exit_codes.table(*ENDS))
 @server_command
 async def run(
     session: Session,
@@ -51,17 +53,6 @@ async def run(
       trackside run plan.md --command 'my-agent --yes'
       trackside run plan.yaml --max-workers 8
       trackside run plan.md --command 'make check' --output json
-
-    Ends with 0 when the run is COMPLETED, and otherwise with
-
-    \b
-        1  the run FAILED
-        2  wrong usage, or something was refused
-        3  BLOCKED: what is left has to be done by hand or unblocked
-        4  it waits for an answer that no deadline will give
-        5  somebody else stopped it
-        7  no server could be reached
-      130  Ctrl-C (143: SIGTERM); the run is stopped
     """
     read, content = read_plan(plan, format)
     root = Path.cwd().resolve()

@@ -113,7 +113,8 @@ class Board:
         self.phase = event["newPhase"]
         if len(self.phases) == 1:
             return []
-        return [Fact(f"Phase {text.printable(self.phases.get(self.phase or '', self.phase or ''))}", "bold")]
+        title = text.printable(self.phases.get(self.phase or "", self.phase or ""))
+        return [Fact(title if title.lower().startswith("phase") else f"Phase {title}", "bold")]
 
     def _dag(self, event: Event) -> list[Fact]:
         words = [

@@ -133,9 +133,13 @@ def _described(
     own = list(inspect.signature(function).parameters.values())[leave_out:]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     command.__name__ = function.__name__
-    command.__doc__ = (inspect.getdoc(function) or "").replace(
-        "\\b", "\b"
-    )  # click's mark for lines that stay lines
+    command.__doc__ = help_of(inspect.getdoc(function) or "")
     command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *options]}
     return command
+
+
+def help_of(docstring: str) -> str:
+    """Paragraphs as one line each, for the terminal to break; those that begin with a backslash and b stay as they are."""
+    paragraphs = docstring.replace("\\b", "\b").split("\n\n")
+    return "\n\n".join(one if one.startswith("\b") else " ".join(one.split("\n")) for one in paragraphs)

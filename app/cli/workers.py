@@ -71,34 +71,31 @@ async def list_workers(
     session: Session,
     run: Annotated[str | None, typer.Option(help="Of this run.")] = None,
     status: Annotated[
-        list[WorkerStatus] | None,
-        typer.Option(
-            case_sensitive=False, help="In this status; may be repeated. Those alive where it is left out."
-        ),
+        list[WorkerStatus] | None, typer.Option(case_sensitive=False, help="In this status; may be repeated.")
     ] = None,
-    everyone: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many at most.")] = 100,
+    live: Annotated[bool, typer.Option("--live", help="Only those that are alive.")] = False,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many at most.")] = 20,
 ) -> None:
     r"""Workers, newest first.
 
     \b
-      trackside workers list
-      trackside workers list --run 6qz3v --all
+      trackside workers list --live
+      trackside workers list --run 6qz3v
       trackside workers list --status FAILED --output json
     """
-    wanted = sorted(LIVE) if not status and not everyone else status
+    wanted = [one for one in WorkerStatus if (not status or one in status) and (not live or one in LIVE)]
     found = await nodes(
         session.client,
         LIST,
         "workers",
         most=number,
         run=await references.run(session.client, run) if run is not None else None,
-        statuses=[one.value for one in wanted] if wanted else None,
+        statuses=[one.value for one in wanted] if status or live else None,
     )
     if session.screen.json:
         session.screen.document(found)
     elif not found:
-        session.screen.line("No workers." if wanted != sorted(LIVE) else "No worker is at work. Try --all.")
+        session.screen.line("No such workers." if status or live else "No workers.")
     else:
         _show(session.screen, found)
 

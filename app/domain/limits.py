@@ -35,6 +35,8 @@ PAGE: Final = 100
 TASK_PAGE: Final = 5_000
 IDEMPOTENCY_KEY: Final = 200
 
+_TURNING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+"""What makes a text be shown in another order than it is stored: a name would not be what it looks like."""
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FORBIDDEN_ENV = frozenset({"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "PYTHONSTARTUP"})
 
@@ -53,8 +55,8 @@ def invalid(message: str, path: Sequence[str], suggestion: str | None = None) ->
 
 
 def name(value: str, *path: str, limit: int = NAME) -> str:
-    """One line of visible text: no control characters, no lone surrogates, in normal form C."""
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    """One line of visible text in its own direction: no control characters, no lone surrogates, in normal form C."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") or character in _TURNING for character in value):
         raise invalid("Control characters are not allowed here.", path, "Use one line of plain text.")
     value = unicodedata.normalize("NFC", value).strip()
     if not value:

@@ -108,11 +108,13 @@ def _read(project_root: str, path: str, most: int, where: Sequence[str]) -> byte
         descriptor = _open(project_root, parts)
     except OSError as error:
         raise limits.invalid(f"{path} cannot be read: {_words(error)}.", where) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise limits.invalid(f"{path} is not a regular file.", where)
-        content = file.read(most + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > most:
         raise limits.too_large(path, most, "bytes", where)
     return content

@@ -38,6 +38,9 @@ def given_filter(filter: Filter | None) -> Filter | None:
         for name, value in plain(filter).items():
             if isinstance(value, list):
                 limits.count(value, limits.PAGE, "filter", name)
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and len(text) > limits.TITLE:
+                    raise limits.too_large("This text", limits.TITLE, "characters", ["filter", name])
             refuse_unstorable(value, "filter", name)
     return filter
 

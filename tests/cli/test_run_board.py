@@ -173,6 +173,8 @@ def test_phases_are_told_where_there_are_several() -> None:
     story = Story(a="First", b="Second")
 
     assert words(story.happens("PhaseChanged", newPhase="b")) == ["Phase Second"]
+    named = Story(a="Phase 1: First", b="Phase 2: Second")
+    assert words(named.happens("PhaseChanged", newPhase="b")) == ["Phase 2: Second"]
     assert "phase 2 of 2" in story.shown()[-1]
     assert Story(only="Only").happens("PhaseChanged", newPhase="only") == []
 

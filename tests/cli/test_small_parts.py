@@ -13,6 +13,7 @@ from app.cli.ask import json_or_text
 from app.cli.exit_codes import MEANINGS, ExitCode, table
 from app.cli.inject import from_root
 from app.cli.run import as_sent, split
+from app.cli.session import help_of
 from app.client.errors import TracksideError
 from app.domain import limits
 from app.domain.plans import Plan, PlanFormat
@@ -122,6 +123,12 @@ def test_the_program_that_agents_find_is_this_one_wherever_they_stand(tmp_path: 
         ["trackside", "--version"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.startswith("trackside "), done.stderr
+
+
+def test_help_is_broken_by_the_terminal_and_examples_are_not() -> None:
+    docstring = "First line.\n\nTwo lines\nof text.\n\n\\b\n  one\n  two"
+
+    assert help_of(docstring) == "First line.\n\nTwo lines of text.\n\n\b\n  one\n  two"
 
 
 HEAVY = ("strawberry", "sqlalchemy", "sqlmodel", "uvicorn", "starlette", "alembic", "app.main", "app.schema")

@@ -13,17 +13,18 @@ def begin(trackside: Trackside, server: Served, plan: str, key: str) -> Running:
     return running
 
 
-def test_workers_at_work_are_listed_and_with_all_the_others_too(
+def test_workers_are_listed_newest_first_or_only_those_at_work(
     trackside: Trackside, server: Served, project: Path
 ) -> None:
     plan = write_plan(project, "Listed workers", task("a", "true"), held("b", project, dependsOn=["a"]))
     running = begin(trackside, server, plan, "b")
 
-    (alive,) = trackside("workers", "list", "--run", "Listed workers", "--output", "json").json
+    (alive,) = trackside("workers", "list", "--run", "Listed workers", "--live", "--output", "json").json
     assert (alive["task"]["key"], alive["status"]) == ("b", "RUNNING")
-    text = trackside("workers", "list", "--run", "Listed workers")
+    text = trackside("workers", "list", "--run", "Listed workers", "-n", "1")
+    assert len(text.lines) == 2
     assert text.lines[1].split()[:3] == [alive["id"], "RUNNING", "b"]
-    everyone = trackside("workers", "list", "--run", "Listed workers", "--all", "--output", "json").json
+    everyone = trackside("workers", "list", "--run", "Listed workers", "--output", "json").json
     assert [worker["task"]["key"] for worker in everyone] == ["b", "a"]
     done = trackside(
         "workers", "list", "--run", "Listed workers", "--status", "SUCCEEDED", "--output", "json"
@@ -32,14 +33,14 @@ def test_workers_at_work_are_listed_and_with_all_the_others_too(
 
     let_go(project, "b")
     assert running.end().status == 0
-    assert "Try --all" in trackside("workers", "list", "--run", "Listed workers").out
+    assert trackside("workers", "list", "--run", "Listed workers", "--live").out == "No such workers.\n"
 
 
 def test_logs_are_read_whole_or_from_their_end(trackside: Trackside, server: Served, project: Path) -> None:
     script = "i=0; while [ $i -lt 250 ]; do i=$((i+1)); echo line $i; done; echo bad >&2"
     plan = write_plan(project, "Logged", shell("a", script))
     trackside("run", plan, "--url", server.url)
-    (worker,) = trackside("workers", "list", "--run", "Logged", "--all", "--output", "json").json
+    (worker,) = trackside("workers", "list", "--run", "Logged", "--output", "json").json
 
     whole = trackside("workers", "logs", worker["id"]).lines
     assert sorted(whole) == sorted([*(f"line {number}" for number in range(1, 251)), "bad"])
@@ -83,7 +84,7 @@ def test_a_worker_is_killed(trackside: Trackside, server: Served, project: Path)
     assert killed.json["worker"]["status"] == "STOPPING"
     assert killed.json["command"]["id"].startswith("cmd_")
     assert running.end().status == 1
-    assert "KILLED" in trackside("workers", "list", "--run", "Killed", "--all").out
+    assert "KILLED" in trackside("workers", "list", "--run", "Killed").out
     again = trackside("workers", "kill", worker["id"])
     assert (again.status, again.out) == (2, "")
     assert "INVALID_TRANSITION" in again.err
@@ -94,6 +95,6 @@ def test_what_a_worker_writes_reaches_a_file_as_it_is(
 ) -> None:
     plan = write_plan(project, "Coloured", shell("a", r"printf '\033[31mred\033[0m\n'"))
     trackside("run", plan, "--url", server.url)
-    (worker,) = trackside("workers", "list", "--run", "Coloured", "--all", "--output", "json").json
+    (worker,) = trackside("workers", "list", "--run", "Coloured", "--output", "json").json
 
     assert trackside("workers", "logs", worker["id"]).out == "\x1b[31mred\x1b[0m\n"

@@ -58,7 +58,9 @@ async def test_who_asks_waits_and_goes_on_with_the_answer(fleet: Fleet) -> None:
     assert (await fleet.worker(worker)).revision == 3
     assert await fleet.statuses(run_id) == {"a": "RUNNING"}
     assert (await fleet.run(run_id)).status == RunStatus.ACTIVE
-    kinds = [event.kind for event in await fleet.events(EventKind.ATTENTION_OPENED, EventKind.ATTENTION_CLOSED)]
+    kinds = [
+        event.kind for event in await fleet.events(EventKind.ATTENTION_OPENED, EventKind.ATTENTION_CLOSED)
+    ]
     assert kinds == ["AttentionOpened", "AttentionClosed"]
 
 
@@ -190,7 +192,13 @@ async def test_a_worker_that_asks_while_it_is_being_paused_waits_after_it_is_res
         ({"options": ["a", "b"]}, ["a", "b"], ["c", None, 1, ["a"], ""]),
         ({}, ["x", None, 1, {"a": [1]}], []),
         (
-            {"answer_schema": {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}},
+            {
+                "answer_schema": {
+                    "type": "object",
+                    "required": ["n"],
+                    "properties": {"n": {"type": "integer"}},
+                }
+            },
             [{"n": 1}],
             [{}, {"n": "1"}, [], "n", None],
         ),

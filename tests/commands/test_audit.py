@@ -58,7 +58,9 @@ async def test_a_command_says_who_did_what_to_what_and_why(fleet: Fleet) -> None
 async def test_everything_a_command_causes_is_told_in_its_actors_name(fleet: Fleet) -> None:
     run_id = await fleet.a_run("a")
     before = len(await fleet.events())
-    await fleet.do(commands.tasks.skip, by=an_actor(id="t", project_id=None), task_id=(await fleet.task(run_id, "a")).id)
+    await fleet.do(
+        commands.tasks.skip, by=an_actor(id="t", project_id=None), task_id=(await fleet.task(run_id, "a")).id
+    )
     told = (await fleet.events())[before:]
     assert {event.actor for event in told} == {"operator"}
     assert [event.kind for event in told] == [
@@ -200,11 +202,13 @@ async def test_a_token_for_one_worker_reaches_no_other(fleet: Fleet) -> None:
     project_id = (await fleet.run(run_id)).project_id
     actor = an_actor(Role.WORKER, run_id=run_id, worker_id=own, project_id=project_id)
     await fleet.do(commands.workers.report_progress, by=actor, worker_id=own, progress=1)
-    refused = await fleet.refused(commands.workers.report_progress, by=actor, worker_id=other, progress=1)
-    assert refused.code is ErrorCode.NOT_FOUND
     task = await fleet.task(run_id, "b")
-    refused = await fleet.refused(commands.tasks.complete, by=actor, task_id=task.id)
-    assert refused.code is ErrorCode.NOT_FOUND
+    for change, arguments in [
+        (commands.workers.report_progress, {"worker_id": other, "progress": 1}),
+        (commands.tasks.complete, {"task_id": task.id}),
+        (commands.runs.configure, {"run_id": run_id, "max_workers": 9}),
+    ]:
+        assert (await fleet.refused(change, by=actor, **arguments)).code is ErrorCode.FORBIDDEN
     assert (await fleet.task(run_id, "b")).status == "RUNNING"
     await fleet.do(commands.tasks.complete, by=actor, task_id=(await fleet.task(run_id, "a")).id)
 

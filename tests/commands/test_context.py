@@ -45,7 +45,9 @@ async def test_each_item_has_a_receipt_and_the_request_is_effective_with_the_las
     items = await fleet.context(worker)
     assert [item.delivered_at is not None for item in items] == [True, True]
     await fleet.report(worker, Delivered(given.refs["items"]))
-    assert [item.delivered_at for item in await fleet.context(worker)] == [item.delivered_at for item in items]
+    assert [item.delivered_at for item in await fleet.context(worker)] == [
+        item.delivered_at for item in items
+    ]
     (event,) = await fleet.events(EventKind.CONTEXT_INJECTED)
     assert (event.worker_id, event.data["items"]) == (worker, given.refs["items"])
 
@@ -142,7 +144,11 @@ async def test_what_has_ended_is_given_nothing(fleet: Fleet) -> None:
     (other,) = [one.id for one in await fleet.live(run_id)]
     await fleet.do(commands.tasks.complete, task_id=(await fleet.task(run_id, "b")).id)
     await fleet.exit(await fleet.up(other))
-    for target in ({"run_id": run_id}, {"task_id": (await fleet.task(run_id, "b")).id}, {"worker_id": worker}):
+    for target in (
+        {"run_id": run_id},
+        {"task_id": (await fleet.task(run_id, "b")).id},
+        {"worker_id": worker},
+    ):
         refused = await fleet.refused(commands.context.inject, items=[TEXT], **target)
         assert refused.code is ErrorCode.INVALID_TRANSITION
 

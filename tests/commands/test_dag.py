@@ -19,7 +19,9 @@ async def mutate(fleet: Fleet, run_id: str, *edits: Edit) -> dict[str, Any]:
     before = await picture(fleet, run_id)
     rehearsed = await fleet.db.rehearse(commands.dag.mutate, run_id=run_id, edits=list(edits))
     assert await picture(fleet, run_id) == before
-    impact: dict[str, Any] = (await fleet.do(commands.dag.mutate, run_id=run_id, edits=list(edits))).refs["impact"]
+    impact: dict[str, Any] = (await fleet.do(commands.dag.mutate, run_id=run_id, edits=list(edits))).refs[
+        "impact"
+    ]
     assert without_new_ids(rehearsed.refs["impact"]) == without_new_ids(impact)
     return impact
 
@@ -67,7 +69,9 @@ async def test_an_added_task_is_ready_where_nothing_holds_it_back(fleet: Fleet) 
     impact = await mutate(
         fleet,
         run_id,
-        AddTask("b", "More", "All of it", priority=4, max_attempts=2, timeout_seconds=9, skill="s", paths=["x"]),
+        AddTask(
+            "b", "More", "All of it", priority=4, max_attempts=2, timeout_seconds=9, skill="s", paths=["x"]
+        ),
         AddTask("c", "After", depends_on=["b", "a"], runtime={"kind": "command", "argv": ["c"]}),
     )
     tasks = await fleet.tasks(run_id)
@@ -231,7 +235,9 @@ async def test_a_dependency_on_what_is_done_holds_nothing_back(fleet: Fleet) -> 
 async def test_circles_are_refused_by_name(fleet: Fleet) -> None:
     run_id = await fleet.a_run("a", "b < a", "c < b")
     error = await fleet.refused(
-        commands.dag.mutate, run_id=run_id, edits=[AddTask("d", "D", depends_on=["c"]), AddDependency("a", "d")]
+        commands.dag.mutate,
+        run_id=run_id,
+        edits=[AddTask("d", "D", depends_on=["c"]), AddDependency("a", "d")],
     )
     assert error.code is ErrorCode.DAG_CYCLE
     cycle = error.details["cycle"]
@@ -274,7 +280,9 @@ async def test_a_task_that_has_started_waits_for_nothing_new(fleet: Fleet) -> No
     await fleet.working(run_id, "b")
     for key in ("a", "b"):
         assert (await refused(fleet, run_id, AddDependency(key, "c")))[0] is ErrorCode.INVALID_TRANSITION
-        assert (await refused(fleet, run_id, EditTask(key, phase="phase-1")))[0] is ErrorCode.INVALID_TRANSITION
+        assert (await refused(fleet, run_id, EditTask(key, phase="phase-1")))[
+            0
+        ] is ErrorCode.INVALID_TRANSITION
 
 
 # ---------------------------------------------------------------- phases
@@ -302,7 +310,11 @@ async def test_moving_the_last_task_away_ends_a_phase(fleet: Fleet) -> None:
 
 async def test_nothing_waits_for_a_later_phase(fleet: Fleet) -> None:
     run_id = await fleet.a_run(["a", "b < a"], ["c"])
-    for edit in (AddDependency("b", "c"), AddTask("x", "X", depends_on=["c"]), EditTask("a", phase="phase-2")):
+    for edit in (
+        AddDependency("b", "c"),
+        AddTask("x", "X", depends_on=["c"]),
+        EditTask("a", phase="phase-2"),
+    ):
         assert (await refused(fleet, run_id, edit))[0] is ErrorCode.INVALID_INPUT
     await mutate(fleet, run_id, EditTask("a", phase="phase-2"), EditTask("b", phase="phase-2"))
     assert (await needs(fleet, run_id))["b"] == {"a"}
@@ -328,7 +340,9 @@ async def test_what_is_edited_changes_and_the_rest_stays(fleet: Fleet) -> None:
 async def test_the_log_says_what_a_change_did(fleet: Fleet) -> None:
     run_id = await fleet.a_run("a", "b", "c")
     before = await fleet.tasks(run_id)
-    await mutate(fleet, run_id, AddTask("x", "X"), EditTask("a", title="A"), RemoveTask("b"), AddDependency("c", "x"))
+    await mutate(
+        fleet, run_id, AddTask("x", "X"), EditTask("a", title="A"), RemoveTask("b"), AddDependency("c", "x")
+    )
     (event,) = await fleet.events(EventKind.DAG_MUTATED)
     after = await fleet.tasks(run_id)
     assert event.data == {

@@ -84,7 +84,9 @@ async def test_a_replaced_worker_has_nothing_more_to_say(fleet: Fleet) -> None:
     await stale(fleet, worker, 1, *numbered(fleet, 2, Exited(ExitReason.EXITED, exit_code=0)))
     task = await fleet.task(run_id, "a")
     assert (task.status, task.worker_id) == ("RUNNING", follower)
-    assert await fleet.send(worker, 1, *numbered(fleet, 1, Started(5, 1.0))) == 1  # it may hear that it was heard
+    assert (
+        await fleet.send(worker, 1, *numbered(fleet, 1, Started(5, 1.0))) == 1
+    )  # it may hear that it was heard
 
 
 async def test_a_last_report_sent_again_is_harmless(fleet: Fleet) -> None:
@@ -124,7 +126,9 @@ async def test_an_end_before_a_start_counts_as_both(fleet: Fleet) -> None:
         (Exited(ExitReason.RUNNER_LOST), "LOST", "runner died"),
     ],
 )
-async def test_how_a_worker_ended_is_told(fleet: Fleet, exited: Exited, status: str, words: str | None) -> None:
+async def test_how_a_worker_ended_is_told(
+    fleet: Fleet, exited: Exited, status: str, words: str | None
+) -> None:
     run_id = await fleet.a_run("a")
     worker = await fleet.working(run_id, "a")
     await fleet.report(worker, exited)

@@ -14,7 +14,12 @@ R = RunStatus
 
 async def test_a_run_is_made_with_everything_its_plan_says(fleet: Fleet) -> None:
     plan = a_plan(
-        ["a", a_task("b", needs=["a"], priority=3, max_attempts=2, timeout_seconds=60, paths=["src"], skill="s")],
+        [
+            "a",
+            a_task(
+                "b", needs=["a"], priority=3, max_attempts=2, timeout_seconds=60, paths=["src"], skill="s"
+            ),
+        ],
         ["c < b"],
         title="A title",
     )

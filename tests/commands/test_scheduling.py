@@ -74,7 +74,12 @@ async def test_a_worker_knows_what_its_task_says(fleet: Fleet) -> None:
     (worker_id,) = await fleet.claim()
     worker = await fleet.worker(worker_id)
     assert worker.prompt == "# a: Build it\n\nUse make.\n"
-    assert (worker.timeout_seconds, worker.skill, worker.status, worker.desire) == (60, "maker", "SPAWNING", "RUN")
+    assert (worker.timeout_seconds, worker.skill, worker.status, worker.desire) == (
+        60,
+        "maker",
+        "SPAWNING",
+        "RUN",
+    )
     assert worker.runtime == {"kind": "command", "argv": ["true"]}
 
 

@@ -89,7 +89,9 @@ async def test_a_retry_by_hand_gives_a_fresh_set_of_attempts(fleet: Fleet) -> No
 # ---------------------------------------------------------------- retry
 
 
-async def test_retrying_a_completed_task_makes_waiters_wait_again_and_leaves_others_alone(fleet: Fleet) -> None:
+async def test_retrying_a_completed_task_makes_waiters_wait_again_and_leaves_others_alone(
+    fleet: Fleet,
+) -> None:
     works, done = a_task("works", needs=["a"], priority=1), a_task("done", needs=["a"], priority=2)
     run_id = await fleet.a_run("a", "waits < a", works, done, "far < waits", max_workers=1)
     await fleet.finish(run_id, "a", "done")

@@ -1,18 +1,22 @@
 """Whatever clients, engine and runners do in whatever order: refusals at most, and everything keeps making sense."""
 
 import os
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
+from app import store
+from app.commands import moves, workers
 from app.store.db import Database
 from tests.commands import walk_clients, walk_runners
 from tests.commands.walk import STEPS, Walk
 from tests.conftest import Clock
 from tests.fleet import Fleet
 
-SEEDS = int(os.environ.get("TRACKSIDE_TEST_WALKS", "24"))
-LENGTH = 160
+WALKS = int(os.environ.get("TRACKSIDE_TEST_WALKS", "16"))
+LENGTH = 150
 
 
 async def a_walk(db: Database, clock: Clock, seed: int, steps: int = LENGTH) -> Walk:
@@ -23,9 +27,51 @@ async def a_walk(db: Database, clock: Clock, seed: int, steps: int = LENGTH) -> 
     return walk
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(WALKS))
 async def test_everything_keeps_making_sense_and_every_run_can_end(
     sqlite_db: Database, clock: Clock, seed: int
 ) -> None:
     walk = await a_walk(sqlite_db, clock, seed)
     assert walk.refused < LENGTH / 2
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("seed", range(1000, 1002))
+async def test_everything_keeps_making_sense_on_postgresql(
+    postgresql_db: Database, clock: Clock, seed: int
+) -> None:
+    await a_walk(postgresql_db, clock, seed, steps=100)
+
+
+# ---------------------------------------------------------------- flawed variants
+
+
+def nothing(*_args: Any, **_named: Any) -> None:
+    """Forgets to do it."""
+
+
+FLAWS: dict[str, tuple[Any, str, Any]] = {
+    "does not count": (moves, "count", nothing),
+    "does not tell dependents": (moves, "_tell_dependents", nothing),
+    "does not settle": (moves, "settle", nothing),
+    "does not advance phases": (moves, "advance", nothing),
+    "does not count anew after an edit": (moves, "recount", nothing),
+    "does not wait for answers": (workers, "wait_if_asked", nothing),
+    "does not close requests": (store.commands, "under_way", lambda _tx, _worker_id: []),
+    "does not release askers": (store.attention, "askers", lambda _tx, _item_id: []),
+}
+
+
+@pytest.mark.parametrize(("module", "name", "flawed"), FLAWS.values(), ids=FLAWS)
+async def test_a_system_with_a_flaw_is_caught(
+    sqlite_db: Database,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    name: str,
+    flawed: Any,
+) -> None:
+    monkeypatch.setattr(module, name, flawed)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - a complaint, or whatever a broken system stumbles over
+        for seed in range(6):
+            await a_walk(sqlite_db, clock, seed)

@@ -232,7 +232,9 @@ async def test_progress_is_noted(fleet: Fleet) -> None:
     worker = await fleet.working(run_id, "a")
     fleet.clock.advance(minutes=5)
     actor = an_actor(Role.WORKER, run_id=run_id, worker_id=worker)
-    await fleet.do(commands.workers.report_progress, by=actor, worker_id=worker, activity="reading", progress=40)
+    await fleet.do(
+        commands.workers.report_progress, by=actor, worker_id=worker, activity="reading", progress=40
+    )
     await fleet.do(commands.workers.report_progress, by=actor, worker_id=worker, progress=50)
     row = await fleet.worker(worker)
     assert (row.current_activity, row.progress) == ("reading", 50)

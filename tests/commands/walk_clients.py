@@ -95,7 +95,9 @@ async def spawn(walk: Walk) -> None:
     run = walk.some("run", OPEN)
     if run is not None:
         task = walk.some("task", {T.READY}, run_id=run.id) if walk.chance(0.7) else None
-        await walk.do(commands.workers.spawn, run_id=run.id, task_id=task.id if task else None, runtime=COMMAND)
+        await walk.do(
+            commands.workers.spawn, run_id=run.id, task_id=task.id if task else None, runtime=COMMAND
+        )
 
 
 @often(6)

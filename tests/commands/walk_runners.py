@@ -92,16 +92,14 @@ async def obey(walk: Walk, worker: Any, *, eager: bool = True) -> None:
     walk.note(f"{worker.name} {worker.status} is to {worker.desire}")
     bodies: list[Body] = []
     if worker.seen < worker.revision:
-        await walk.fleet.db.write(
-            commands.reports.note_sent, worker_id=worker.id, revision=worker.revision
-        )
+        await walk.fleet.db.write(commands.reports.note_sent, worker_id=worker.id, revision=worker.revision)
         bodies.append(Seen(worker.revision))
     fresh = [
         item.id
         for item in walk.now.context_item.values()
         if item.worker_id == worker.id and item.delivered_at is None
     ]
-    if fresh:
+    if fresh and (eager or walk.chance(0.3)):
         bodies.append(Delivered(fresh))
     if worker.desire == Desire.STOP:
         bodies += [Exited(ExitReason.KILLED)] if eager else []

@@ -18,7 +18,9 @@ from tests.fleet import Fleet
 
 
 @pytest.fixture(params=BOTH)
-def empty(request: pytest.FixtureRequest, open_database: Callable[[str], Database], tmp_path: Any) -> Database:
+def empty(
+    request: pytest.FixtureRequest, open_database: Callable[[str], Database], tmp_path: Any
+) -> Database:
     """A database without any table."""
     if request.param == "sqlite":
         return open_database(f"sqlite:///{tmp_path}/empty.db")

@@ -20,7 +20,9 @@ def test_a_page_shows_the_machine_as_it_is(name: str) -> None:
     page = FOLDER / f"{name}.md"
     if os.environ.get("TRACKSIDE_TEST_WRITE") == "1":
         page.write_text(diagrams.page(name), encoding="utf-8")
-    assert page.read_text(encoding="utf-8") == diagrams.page(name), "write it anew with TRACKSIDE_TEST_WRITE=1"
+    assert page.read_text(encoding="utf-8") == diagrams.page(name), (
+        "write it anew with TRACKSIDE_TEST_WRITE=1"
+    )
 
 
 def test_there_are_no_other_pages() -> None:

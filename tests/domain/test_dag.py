@@ -1,5 +1,6 @@
 """The graph of tasks against slow and simple ways to say the same."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_circle_is_found_exactly_where_there_is_one_and_is_a_real_one(seed: in
     if cycle is not None:
         assert cycle[0] == cycle[-1]
         assert len(set(cycle)) == len(cycle) - 1 >= 1
-        for key, needed in zip(cycle, cycle[1:], strict=False):
+        for key, needed in pairwise(cycle):
             assert needed in graph[key]
 
 

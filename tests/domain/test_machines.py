@@ -122,7 +122,9 @@ def test_only_the_moves_of_the_story_are_possible(
     assert f"A {machine.noun} that is {state} cannot " in refused.value.message
     origins = {origin for origin, other in told(machine) if other == move.value}
     assert refused.value.suggestion is not None
-    assert set(refused.value.suggestion.removeprefix("It can when it is ").rstrip(".").split(" or ")) == origins
+    assert (
+        set(refused.value.suggestion.removeprefix("It can when it is ").rstrip(".").split(" or ")) == origins
+    )
 
 
 @pytest.mark.parametrize(("machine", "states", "moves"), BY_NOUN)

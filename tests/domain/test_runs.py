@@ -29,7 +29,10 @@ def complaint(run: Standing, move: RunMove | None) -> str | None:
         M.AWAIT_INPUT: ("waits only where nothing moves but answers", stuck and run.waiting > 0),
         M.BLOCK: ("is blocked only without another reason", stuck and not run.waiting and not run.failed),
         M.FINISH: ("finishes only behind its last gate", run.gates_met),
-        M.COMPLETE: ("completes only with its gates met and without workers", run.gates_met and not run.workers),
+        M.COMPLETE: (
+            "completes only with its gates met and without workers",
+            run.gates_met and not run.workers,
+        ),
         M.REOPEN: ("goes back only where a gate does not hold any more", not run.gates_met),
         M.CANCEL: ("is cancelled only without workers", not run.workers),
         M.REST: ("rests only once its workers do", not busy),
@@ -97,7 +100,9 @@ def test_where_a_run_comes_to_rest_does_not_depend_on_the_way_it_came() -> None:
         (0, 0, 0, S.BLOCKED),
     ],
 )
-def test_a_run_stands_where_its_tasks_put_it(movable: int, waiting: int, failed: int, ends: RunStatus) -> None:
+def test_a_run_stands_where_its_tasks_put_it(
+    movable: int, waiting: int, failed: int, ends: RunStatus
+) -> None:
     run = Standing(S.ACTIVE, movable, waiting, failed, workers=1, restless=1, gates_met=False)
     assert settled(run).status is ends
 

@@ -30,8 +30,8 @@ def test_a_task_is_tried_as_often_as_it_may_be() -> None:
 
 
 def test_a_cancelled_task_frees_the_gate_but_not_its_dependents() -> None:
-    assert FINISHED - SATISFIES == {TaskStatus.CANCELLED}
-    assert SATISFIES == {TaskStatus.COMPLETED, TaskStatus.SKIPPED}
+    assert {TaskStatus.CANCELLED} == FINISHED - SATISFIES
+    assert {TaskStatus.COMPLETED, TaskStatus.SKIPPED} == SATISFIES
 
 
 def test_a_gate_holds_once_nothing_is_unfinished() -> None:

@@ -189,8 +189,8 @@ ELSEWHERE: Final = {
     "PAGE",  # test_lists
     "TASK_PAGE",
     "PLAN_FILE",  # below
-    "TASKS",
     "JSON_DEPTH",
+    "TASKS",  # the readers of plans say it
 }
 
 
@@ -242,9 +242,8 @@ async def test_what_is_no_32_bit_number_is_no_int(world: World, value: Any) -> N
 async def test_ten_thousand_operations_are_refused_whole(world: World) -> None:
     operations = [{"addTask": {"key": f"t{n}", "title": "T"}} for n in range(10_000)]
     before = await world.dump("command", "event")
-    for more in ({}, {"dryRun": True}):
-        refused = await world.api.refused("mutateDag", runId=world.run, operations=operations, **more)
-        assert (refused["code"], refused["path"]) == ("LIMIT_EXCEEDED", ["input", "operations"])
+    refused = await world.api.refused("mutateDag", runId=world.run, operations=operations)
+    assert (refused["code"], refused["path"]) == ("LIMIT_EXCEEDED", ["input", "operations"])
     assert await world.dump("command", "event") == before
 
 
@@ -254,12 +253,6 @@ async def test_a_plan_file_may_have_16_mebibytes(world: World) -> None:
         file.truncate(limits.PLAN_FILE + 1)
     refused = await world.api.refused("createRun", projectId=world.project, plan={"path": "plan.md"})
     assert (refused["code"], refused["path"]) == ("LIMIT_EXCEEDED", ["input", "plan", "path"])
-
-
-async def test_a_plan_may_have_200_000_tasks(world: World) -> None:
-    (world.root / "plan.md").write_text("- [ ] x\n" * (limits.TASKS + 1))
-    refused = await world.api.refused("createRun", projectId=world.project, plan={"path": "plan.md"})
-    assert refused["code"] in ("LIMIT_EXCEEDED", "PLAN_INVALID")
 
 
 def nested(depth: int) -> Any:

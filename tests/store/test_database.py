@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from app import store
 from app.domain.access import Role
@@ -89,7 +90,9 @@ async def test_facts_are_written_last_and_in_their_order(db: Database) -> None:
     expected = ["INSERT INTO project", "INSERT INTO project", "INSERT INTO event"]
     if not db.is_sqlite:
         expected.insert(2, "SELECT pg_advisory_xact_lock(%(key)s)")
-    assert [one for position, one in enumerate(changes) if one != changes[position - 1] or position < 2] == expected
+    assert [
+        one for position, one in enumerate(changes) if one != changes[position - 1] or position < 2
+    ] == expected
     assert await db.read(noted) == ["first", "second", *(f"further {number}" for number in range(30))]
 
 
@@ -136,12 +139,8 @@ async def test_a_read_changes_nothing(db: Database) -> None:
         tx.session.flush()
         tx.session.commit()
 
-    try:
+    with suppress(InternalError):  # PostgreSQL refuses it, SQLite rolls it back
         await db.read(write)
-    except OperationalError:
-        raise
-    except Exception as error:
-        assert "read-only" in str(error)
     assert await db.read(names) == []
     await db.write(add_project, "two")
 
@@ -209,7 +208,9 @@ async def test_a_lost_race_is_run_again_and_nothing_else_is(
 
 
 @pytest.mark.postgres
-async def test_two_first_users_of_a_row_that_is_made_on_demand_do_not_collide(postgresql_db: Database) -> None:
+async def test_two_first_users_of_a_row_that_is_made_on_demand_do_not_collide(
+    postgresql_db: Database,
+) -> None:
     together = threading.Barrier(2)
 
     def first(tx: Tx) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, OperationalError
+
 from app import store
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
@@ -63,7 +64,9 @@ async def test_what_is_queued_together_is_committed_once(own_sqlite_db: Database
     assert await own_sqlite_db.read(names) == sorted(f"p{n}" for n in range(50))
 
 
-async def test_a_refusal_leaves_its_neighbours_and_the_order_of_their_facts_alone(own_sqlite_db: Database) -> None:
+async def test_a_refusal_leaves_its_neighbours_and_the_order_of_their_facts_alone(
+    own_sqlite_db: Database,
+) -> None:
     def write(n: int) -> Callable[[], Awaitable[Any]]:
         return lambda: own_sqlite_db.write(refuse if n % 3 == 0 else add_project, f"p{n}", facts=2)
 

@@ -157,7 +157,9 @@ async def test_the_head_is_the_newest_position(db: Database) -> None:
     await db.write(add_project, "one", facts=3)
     rows = await db.read(store.events.after, 0, limit=10)
     assert await db.read(store.events.head) == rows[-1].seq
-    assert [row.data for row in await db.read(store.events.after, rows[1].seq or 0, limit=1)] == [rows[2].data]
+    assert [row.data for row in await db.read(store.events.after, rows[1].seq or 0, limit=1)] == [
+        rows[2].data
+    ]
 
 
 FILTERS: list[dict[str, Any]] = [
@@ -174,7 +176,9 @@ FILTERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wanted", FILTERS, ids=lambda wanted: "-".join(wanted) or "everything")
-async def test_a_filter_means_the_same_in_the_store_and_in_memory(db: Database, wanted: dict[str, Any]) -> None:
+async def test_a_filter_means_the_same_in_the_store_and_in_memory(
+    db: Database, wanted: dict[str, Any]
+) -> None:
     random = Random(1)
 
     def some(prefix: str) -> str | None:

@@ -183,7 +183,9 @@ async def test_the_size_of_a_page(filled: Database) -> None:
 async def test_the_whole_is_counted_without_the_window(filled: Database) -> None:
     only = store.runs.RunFilter(search="a")
     expected = [row for row in (await look(filled, BY_ID)).rows if row.name == "a"]
-    assert await filled.read(lambda tx: store.paging.count(tx, store.runs.select_all(tx, only))) == len(expected)
+    assert await filled.read(lambda tx: store.paging.count(tx, store.runs.select_all(tx, only))) == len(
+        expected
+    )
 
 
 def forged(*values: Any) -> str:

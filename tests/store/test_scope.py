@@ -176,14 +176,14 @@ async def test_no_verb_reaches_past_the_project(fleet: Fleet, ours: Ids, theirs:
         await fleet.do(change, by=us, **arguments(ours))
 
 
-async def test_a_verb_cannot_mix_what_is_ours_with_what_is_theirs(fleet: Fleet, ours: Ids, theirs: Ids) -> None:
+async def test_a_verb_cannot_mix_what_is_ours_with_what_is_theirs(
+    fleet: Fleet, ours: Ids, theirs: Ids
+) -> None:
     us = an_actor(project_id=ours["project"])
     for mixed in ({"worker_id": theirs["worker"]}, {"task_id": theirs["task"]}):
         refused = await fleet.refused(
             commands.attention.ask, by=us, run_id=ours["run"], question="May I?", **mixed
         )
         assert refused.code is ErrorCode.NOT_FOUND
-    refused = await fleet.refused(
-        commands.workers.spawn, by=us, run_id=ours["run"], task_id=theirs["task"]
-    )
+    refused = await fleet.refused(commands.workers.spawn, by=us, run_id=ours["run"], task_id=theirs["task"])
     assert refused.code is ErrorCode.NOT_FOUND
