@@ -3,32 +3,22 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import JSON, Table, Text
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel
 
 from app.commands.moves import COUNTERS
-from app.domain.attention import ATTENTION
-from app.domain.commands import COMMAND, UNDER_WAY
-from app.domain.events import EventKind
-from app.domain.machines import Machine
-from app.domain.phases import PHASE, PhaseStatus
-from app.domain.runs import ENDED, RUN, RunStatus, Standing, Urgency, next_move
-from app.domain.tasks import FINISHED, SATISFIES, TASK, TaskStatus
-from app.domain.workers import LIVE, WORKER, Desire, WorkerStatus
+from app.domain.commands import UNDER_WAY
+from app.domain.phases import PhaseStatus
+from app.domain.runs import ENDED, RunStatus, Standing, Urgency, next_move
+from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
+from app.domain.workers import LIVE, Desire, WorkerStatus
 from app.store.db import Tx
+from tests.story import Story
 
 Row = Any
 R, T, W = RunStatus, TaskStatus, WorkerStatus
-MACHINES: Final[dict[str, Machine[Any, Any]]] = {
-    "run": RUN,
-    "phase": PHASE,
-    "task": TASK,
-    "worker": WORKER,
-    "attention": ATTENTION,
-    "command": COMMAND,
-}
 
 
 @dataclass
@@ -81,68 +71,14 @@ def _columns(table: Table) -> list[Any]:
     ]
 
 
-@dataclass
-class Log:
-    """What the events say so far; can be fed step by step."""
-
-    position: int = 0
-    status: dict[str, str] = field(default_factory=dict)
-    commands: dict[str, str] = field(default_factory=dict)
-    phase: dict[str, str] = field(default_factory=dict)
-    complaints: list[str] = field(default_factory=list)
-
-    def read(self, tx: Tx) -> None:
-        table = SQLModel.metadata.tables["event"]
-        query = select(table).where(table.c.seq > self.position).order_by(table.c.seq)
-        for row in tx.session.connection().execute(query):
-            self.position = row.seq
-            self._take(row)
-
-    def _take(self, row: Row) -> None:
-        data = row.data
-        match row.kind:
-            case EventKind.RUN_STATUS_CHANGED:
-                self._status("run", row.run_id, data, first=None)
-            case EventKind.WORKER_STATUS_CHANGED:
-                self._status("worker", row.worker_id, data, first=None)
-            case EventKind.TASK_STATUS_CHANGED:
-                self._status("task", row.task_id, data, first=data["old"])
-            case EventKind.PHASE_CHANGED:
-                if self.phase.get(row.run_id) != data["old"]:
-                    self.complaints.append(f"event {row.seq}: the phase before was not {data['old']}")
-                self.phase[row.run_id] = data["new"]
-            case EventKind.COMMAND_CHANGED:
-                self._command(row.seq, data["command"], data["status"])
-
-    def _status(self, noun: str, id: str, data: dict[str, Any], *, first: str | None) -> None:
-        before = self.status.get(id, first)
-        if before != data["old"]:
-            self.complaints.append(f"{id} was {before}, but an event says it was {data['old']}")
-        machine = MACHINES[noun]
-        possible = {(origin, target) for (origin, _), target in machine.moves.items()}
-        if data["old"] is None:
-            if data["new"] != machine.start:
-                self.complaints.append(f"{id} begins as {data['new']}")
-        elif (data["old"], data["new"]) not in possible:
-            self.complaints.append(f"{id} went from {data['old']} to {data['new']}")
-        self.status[id] = data["new"]
-
-    def _command(self, seq: int, id: str, status: str) -> None:
-        before = self.commands.get(id)
-        possible = {(origin, target) for (origin, _), target in COMMAND.moves.items()}
-        if before is not None and (before, status) not in possible:
-            self.complaints.append(f"event {seq}: command {id} went from {before} to {status}")
-        self.commands[id] = status
-
-
-def check(tx: Tx, log: Log | None = None) -> Look:
-    """AssertionError with everything that does not hold. With `log`, only events it has not seen are read."""
-    log = log or Log()
-    log.read(tx)
+def check(tx: Tx, story: Story | None = None) -> Look:
+    """AssertionError with everything that does not hold. With `story`, only events it has not seen are read."""
+    story = story or Story()
+    story.read(tx)
     seen = look(tx)
     found = [complaint for rule in RULES for complaint in rule(seen)]
-    found += log.complaints
-    found += events_tell_what_is(seen, log)
+    found += story.complaints
+    found += events_tell_what_is(seen, story)
     assert not found, "\n".join(found)
     return seen
 
@@ -156,21 +92,21 @@ def rule(function: Rule) -> Rule:
     return function
 
 
-def events_tell_what_is(seen: Look, log: Log) -> Iterator[str]:
+def events_tell_what_is(seen: Look, story: Story) -> Iterator[str]:
     for noun in ("run", "worker", "task"):
         for row in seen.rows[noun].values():
-            told = log.status.get(row.id)
+            told = story.status.get(row.id)
             if told is not None and told != row.status:
                 yield f"{row.id} is {row.status}, but the last event says {told}"
             if told is None and noun != "task":
                 yield f"no event tells of {row.id}"
     for row in seen.command.values():
-        if log.commands.get(row.id) != row.status:
-            yield f"command {row.verb} is {row.status}, but the last event says {log.commands.get(row.id)}"
+        if story.commands.get(row.id) != row.status:
+            yield f"command {row.verb} is {row.status}, but the last event says {story.commands.get(row.id)}"
     for run in seen.run.values():
         phase = seen.phase.get(run.phase_id)
-        if (phase.key if phase else None) != log.phase.get(run.id):
-            yield f"{run.id} is in phase {phase and phase.key}, but the log says {log.phase.get(run.id)}"
+        if (phase.key if phase else None) != story.phase.get(run.id):
+            yield f"{run.id} is in phase {phase and phase.key}, but the log says {story.phase.get(run.id)}"
 
 
 # ---------------------------------------------------------------- counters
@@ -213,9 +149,9 @@ def a_task_and_its_live_worker_name_each_other(seen: Look) -> Iterator[str]:
         if worker is not None and worker.task_id != task.id:
             yield f"task {task.key} names the worker of another task"
     for worker in seen.worker.values():
-        if worker.status in LIVE and worker.task_id is not None:
-            if seen.task[worker.task_id].worker_id != worker.id:
-                yield f"live worker {worker.name} is not the one that its task names"
+        task = seen.task.get(worker.task_id)
+        if worker.status in LIVE and task is not None and task.worker_id != worker.id:
+            yield f"live worker {worker.name} is not the one that its task names"
 
 
 @rule
@@ -261,12 +197,10 @@ def waiting_is_waiting_for_an_open_question(seen: Look) -> Iterator[str]:
             yield f"worker {worker.name} goes on although its question is open"
     for task in seen.task.values():
         worker = seen.worker.get(task.worker_id)
-        if worker is not None and worker.status == W.PAUSED:
-            if (task.status == T.WAITING_FOR_INPUT) != bool(seen.held_by(worker.id)) and task.status in (
-                T.RUNNING,
-                T.WAITING_FOR_INPUT,
-            ):
-                yield f"task {task.key} is {task.status}, its paused worker holds {len(seen.held_by(worker.id))}"
+        if worker is None or worker.status != W.PAUSED or task.status not in (T.RUNNING, T.WAITING_FOR_INPUT):
+            continue
+        if (task.status == T.WAITING_FOR_INPUT) != bool(seen.held_by(worker.id)):
+            yield f"task {task.key} is {task.status}, its paused worker holds {len(seen.held_by(worker.id))}"
 
 
 @rule

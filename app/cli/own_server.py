@@ -162,7 +162,9 @@ def _not_started(log_file: Path) -> TracksideError:
     log = log_file.read_text("utf-8", errors="replace").strip().splitlines()
     why = log[-1].strip() if log else "it said nothing"
     return TracksideError(
-        "FAILED", f"The server did not start: {why}", suggestion="Try `trackside serve` by hand."
+        "FAILED",
+        f"The server did not start: {why}",
+        suggestion="Start one by hand to see more: trackside serve",
     )
 
 

@@ -73,6 +73,8 @@ async def run(
             report = await run_on_own_server(
                 session.screen, os.environ, request, interrupts, ready=lambda server: _ready(session, server)
             )
+    if report.exit_code is ExitCode.BLOCKED and command is None:
+        session.screen.note("Tasks that name no runtime are done by hand, unless --command says what to run.")
     return report.exit_code
 
 

@@ -142,6 +142,8 @@ def _delivered(tx: Tx, run: RunRow, worker: WorkerRow, item_ids: Sequence[str]) 
             continue
         if store.context.waiting_of_command(tx, command_id) == 0:
             audit.move(tx, command, CommandMove.TAKE_EFFECT, run)
+    if store.context.undelivered(tx, worker.id):
+        workers.order_anew(tx, run, worker)  # there was more than fits into one message
 
 
 def _exited(tx: Tx, run: RunRow, worker: WorkerRow, body: Exited) -> None:

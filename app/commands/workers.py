@@ -25,10 +25,10 @@ def want(tx: Tx, run: RunRow, worker: WorkerRow, desire: Desire) -> None:
     """Ask the runner for something else. A worker that is to stop is never asked for anything again."""
     if worker.desire not in (desire, Desire.STOP):
         worker.desire = desire
-        _order(tx, run, worker)
+        order_anew(tx, run, worker)
 
 
-def _order(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
+def order_anew(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
     """Its runner waits for facts about its worker: this one tells it to read its orders again."""
     worker.revision += 1
     store.events.append(
@@ -50,7 +50,7 @@ def stop(
     if grace_seconds is not None:
         worker.grace_seconds = grace_seconds
     worker.desire = Desire.STOP
-    _order(tx, run, worker)
+    order_anew(tx, run, worker)
     if worker.status != WorkerStatus.STOPPING:
         moves.move_worker(tx, run, worker, WorkerMove.KILL, reason=reason)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 
 class ErrorCode(StrEnum):
@@ -20,6 +20,70 @@ class ErrorCode(StrEnum):
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     STALE_FENCE = "STALE_FENCE"
     UNAVAILABLE = "UNAVAILABLE"
+
+
+class Advice(NamedTuple):
+    """A row of the manual: when a refusal comes, and what its caller does then."""
+
+    comes: str
+    do: str
+
+
+ADVICE: Final[Mapping[ErrorCode, Advice]] = {
+    ErrorCode.NOT_FOUND: Advice(
+        "There is no such thing, or the token may not see it: both are said in the same words.",
+        "Check the id, or list what there is.",
+    ),
+    ErrorCode.FORBIDDEN: Advice(
+        "The role of the token may not do this, or the token is for one project, run or worker and this is another.",
+        "Use a token of a role that the suggestion names. A worker asks a person, with `askQuestion`.",
+    ),
+    ErrorCode.INVALID_INPUT: Advice(
+        "A value is of the wrong form; `path` says which.",
+        "Correct the value. Sending it again does not help.",
+    ),
+    ErrorCode.INVALID_TRANSITION: Advice(
+        "The object is in a state in which this cannot be done.",
+        "Read its state, do what the suggestion says, or leave it: what was wanted may have happened already.",
+    ),
+    ErrorCode.VERSION_CONFLICT: Advice(
+        "The run is no longer at the `expectedVersion`: somebody else was faster.",
+        "Read the run again, decide again, and send the request with the version it has now (`actual`).",
+    ),
+    ErrorCode.VALIDATION_FAILED: Advice(
+        "Kept for gates of phases; nothing is refused with it today.", "Nothing."
+    ),
+    ErrorCode.DAG_CYCLE: Advice(
+        "With this change tasks would wait for each other for ever; `cycle` names them.",
+        "Leave out one of the dependencies around the circle.",
+    ),
+    ErrorCode.IDEMPOTENCY_MISMATCH: Advice(
+        "The idempotency key was used before, for the same mutation with another input.",
+        "Use a new key for a new request, and the same input for a repeated one.",
+    ),
+    ErrorCode.NOT_SUPPORTED_BY_RUNTIME: Advice(
+        "The worker's runtime cannot do this.", "Look at the worker's `capabilities` before asking."
+    ),
+    ErrorCode.ALREADY_ANSWERED: Advice(
+        "The attention item is settled: answered, dismissed, or past its deadline.",
+        "Take the answer it was given, which comes with the refusal as `item`.",
+    ),
+    ErrorCode.PLAN_INVALID: Advice(
+        "The plan cannot be read; the message names the document, the lines, and what is wrong.",
+        "Correct the plan. `trackside plan show` tells the same without a server.",
+    ),
+    ErrorCode.LIMIT_EXCEEDED: Advice(
+        "Something is longer, larger or more than is taken.", "Send less at a time: see [limits](limits.md)."
+    ),
+    ErrorCode.STALE_FENCE: Advice(
+        "The worker is over, or another attempt has taken its place.",
+        "Stop: nothing that this worker says counts any more. Only runners and workers see it.",
+    ),
+    ErrorCode.UNAVAILABLE: Advice(
+        "The server is going away, or something it needs does not work.",
+        "Try again in a moment. Subscriptions go on from their last cursor.",
+    ),
+}
 
 
 class AppError(Exception):

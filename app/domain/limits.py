@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,6 +34,39 @@ PRIORITY: Final = 1_000_000
 PAGE: Final = 100
 TASK_PAGE: Final = 5_000
 IDEMPOTENCY_KEY: Final = 200
+
+PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
+    "NAME": ("characters", "a name: of a project, a run, a worker, a skill; an option of a question"),
+    "KEY": ("characters", "the key of a task or a phase"),
+    "TITLE": ("characters", "a title, a question, a reason, what a worker says it is doing"),
+    "TEXT": ("characters", "a description, the detail of a question, a text given to workers"),
+    "PLAN_TEXT": ("characters", "a plan given as text"),
+    "PLAN_FILE": ("bytes", "a plan given by path"),
+    "TASKS": ("tasks", "in a plan"),
+    "OPERATIONS": (
+        "items",
+        "the operations of one `mutateDag`; the tasks given to one `createRun`; reports in one",
+    ),
+    "ARGUMENTS": ("arguments", "a command, its executable included"),
+    "ARGUMENT": ("characters", "one argument, or the value of one variable"),
+    "PATHS": ("globs", "the paths of a task; each of at most 4,096 characters"),
+    "OPTIONS": ("options", "a question"),
+    "ENVIRONMENT": ("variables", "given to a worker that is spawned"),
+    "CONTEXT_ITEMS": ("items", "one `injectContext`"),
+    "CONTEXT_BYTES": ("bytes", "a file given to workers"),
+    "JSON_BYTES": ("characters", "an answer, or the JSON Schema of one, written out"),
+    "JSON_DEPTH": ("levels", "a JSON value"),
+    "SCHEMA_VALUES": ("values", "the JSON Schema of an answer"),
+    "ANSWER_CHECKS": ("checks", "values of the schema times values of the answer"),
+    "WORKERS": ("workers", "`maxWorkers` of a run; at least 1"),
+    "ATTEMPTS": ("attempts", "`maxAttempts` of a task; at least 1"),
+    "SECONDS": ("seconds", "a deadline or a time-out, 30 days; at least 1"),
+    "PRIORITY": ("", "`priority` of a task, above zero or below"),
+    "PAGE": ("entries", "a page of a list; values of one field of a filter; ids of `nodes`"),
+    "TASK_PAGE": ("entries", "a page of a run's tasks"),
+    "IDEMPOTENCY_KEY": ("characters", "an idempotency key"),
+}
+"""For the manual: the unit of each limit and what it holds for."""
 
 _TURNING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 """What makes a text be shown in another order than it is stored: a name would not be what it looks like."""

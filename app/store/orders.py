@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from app.domain.commands import CommandStatus
 from app.domain.errors import AppError, ErrorCode
@@ -11,6 +11,9 @@ from app.domain.workers import LIVE, WorkerStatus
 from app.store import commands, context, events, projects, runs, workers
 from app.store.db import Tx
 from app.store.tables import ContextItemRow
+
+INBOX_CHARACTERS: Final = 2 * 1024 * 1024
+"""How much goes to a runner at once; the rest follows when that is delivered. A message has to fit into a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,13 @@ def read(tx: Tx, worker_id: str, fence: int) -> tuple[int, Orders]:
 def _inbox(tx: Tx, worker_id: str) -> list[tuple[int, ContextItemRow]]:
     """What is not delivered yet, numbered among everything this worker was given."""
     everything = context.of_workers(tx, [worker_id])[worker_id]
-    return [(number, item) for number, item in enumerate(everything, 1) if item.delivered_at is None]
+    waiting = [(number, item) for number, item in enumerate(everything, 1) if item.delivered_at is None]
+    room = INBOX_CHARACTERS
+    for position, (_, item) in enumerate(waiting):
+        room -= len(item.content)
+        if room < 0 and position:
+            return waiting[:position]
+    return waiting
 
 
 def _file(number: int, item: ContextItemRow) -> InboxFile:

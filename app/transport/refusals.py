@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from app.domain.errors import Advice
 from app.transport.media import header, negotiated
 
 
@@ -29,6 +31,68 @@ class TransportCode(StrEnum):
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
     BAD_USER_INPUT = "BAD_USER_INPUT"
     INTERNAL = "INTERNAL"
+
+
+_SMALLER: Final = "Ask for less at a time, in several operations: see [limits](limits.md)."
+
+ADVICE: Final[Mapping[TransportCode, Advice]] = {
+    TransportCode.UNAUTHENTICATED: Advice(
+        "Status 401: there is no token, or it is unknown, revoked or expired.",
+        "Send the header `Authorization: Bearer TOKEN`.",
+    ),
+    TransportCode.FORBIDDEN: Advice(
+        "Status 403: a page of another origin has sent the request.",
+        "Add the origin to `TRACKSIDE_ALLOWED_ORIGINS` if its pages may.",
+    ),
+    TransportCode.BAD_REQUEST: Advice(
+        "Status 400: the body is no JSON object with a `query`, a batch, names no operation of several, or the address "
+        "holds a token.",
+        "Correct the request.",
+    ),
+    TransportCode.METHOD_NOT_ALLOWED: Advice(
+        "Status 405: the request is no POST.", "Send operations with POST."
+    ),
+    TransportCode.REQUEST_TIMEOUT: Advice(
+        "Status 408: the body did not arrive in time.", "Send it again, on a connection that is fast enough."
+    ),
+    TransportCode.PAYLOAD_TOO_LARGE: Advice(
+        "Status 413: the body is over the limit.", "Send less; give large plans and files by path."
+    ),
+    TransportCode.UNSUPPORTED_MEDIA_TYPE: Advice(
+        "Status 415: the body is not `application/json`, not UTF-8, or compressed.",
+        "Send the header `Content-Type: application/json`.",
+    ),
+    TransportCode.MISDIRECTED_REQUEST: Advice(
+        "Status 421: the header `Host` names neither loopback nor the bound address.",
+        "Add the name to `TRACKSIDE_ALLOWED_HOSTS` if the server goes by it.",
+    ),
+    TransportCode.UNAVAILABLE: Advice(
+        "Status 503, or an error on a socket: the server is going away.",
+        "Try again in a moment; `Retry-After` says when.",
+    ),
+    TransportCode.LIMIT_EXCEEDED: Advice(
+        "A socket has too many operations at a time.", "End some of them, or open another socket."
+    ),
+    TransportCode.QUERY_TOO_COMPLEX: Advice(
+        "The document has too many tokens, operations, aliases, fields or directives.", _SMALLER
+    ),
+    TransportCode.QUERY_TOO_DEEP: Advice(
+        "Fields or fragments of the document are nested too deeply.", _SMALLER
+    ),
+    TransportCode.GRAPHQL_PARSE_FAILED: Advice(
+        "The document is no GraphQL.", "Correct it where `locations` says."
+    ),
+    TransportCode.GRAPHQL_VALIDATION_FAILED: Advice(
+        "The document does not fit the schema.", "Correct it: `GET /schema.graphql` gives the schema served."
+    ),
+    TransportCode.BAD_USER_INPUT: Advice(
+        "A variable does not fit its type.", "Correct the variable that the message names."
+    ),
+    TransportCode.INTERNAL: Advice(
+        "Something broke. `correlationId` stands in the server's log, beside what it was.",
+        "Report it, with that id. Repeat mutations with the same idempotency key only.",
+    ),
+}
 
 
 class Refused(Exception):

@@ -1,6 +1,8 @@
 """Files and text for workers: who gets them, and what becomes of the request."""
 
-from app import commands
+import pytest
+
+from app import commands, store
 from app.commands.audit import Receipt
 from app.commands.context import Item
 from app.domain.errors import ErrorCode
@@ -158,3 +160,24 @@ async def test_a_runtime_that_takes_nothing_is_given_nothing(fleet: Fleet) -> No
     worker = await fleet.working(run_id, "a")
     refused = await fleet.refused(commands.context.inject, items=[TEXT], worker_id=worker)
     assert refused.code is ErrorCode.NOT_SUPPORTED_BY_RUNTIME
+
+
+async def test_what_does_not_fit_into_one_message_follows_when_the_first_part_is_delivered(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.orders, "INBOX_CHARACTERS", 10)
+    run_id = await fleet.a_run("a")
+    worker_id = await fleet.working(run_id, "a")
+    receipt = await fleet.do(
+        commands.context.inject, worker_id=worker_id, items=[Item("TEXT", "x" * 6, 2) for _ in range(3)]
+    )
+    sent: list[str] = []
+    revisions: list[int] = []
+    while (orders := (await fleet.db.read(store.orders.read, worker_id, 1))[1]).inbox:
+        assert len(orders.inbox) == 1
+        sent += [item.id for item in orders.inbox]
+        revisions.append(orders.revision)
+        await fleet.report(worker_id, Delivered([item.id for item in orders.inbox]))
+    assert sent == receipt.refs["items"]
+    assert revisions == sorted(set(revisions))
+    assert (await fleet.command(receipt)).status == "EFFECTIVE"

@@ -1,7 +1,6 @@
 """Whatever clients, engine and runners do in whatever order: refusals at most, and everything keeps making sense."""
 
 import os
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.commands.walk import STEPS, Walk
 from tests.conftest import Clock
 from tests.fleet import Fleet
 
-WALKS = int(os.environ.get("TRACKSIDE_TEST_WALKS", "16"))
+WALKS = int(os.environ.get("TRACKSIDE_TEST_WALKS", "12"))
 LENGTH = 150
 
 
@@ -72,6 +71,11 @@ async def test_a_system_with_a_flaw_is_caught(
     flawed: Any,
 ) -> None:
     monkeypatch.setattr(module, name, flawed)
-    with pytest.raises(Exception):  # noqa: B017, PT011 - a complaint, or whatever a broken system stumbles over
-        for seed in range(6):
+    caught: Exception | None = None
+    for seed in range(6):
+        try:
             await a_walk(sqlite_db, clock, seed)
+        except Exception as error:  # a complaint, or whatever a broken system stumbles over
+            caught = error
+            break
+    assert caught is not None

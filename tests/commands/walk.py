@@ -10,7 +10,8 @@ from app.domain.plans import PlanTask
 from app.domain.workers import LIVE
 from tests.factories import COMMAND, a_task
 from tests.fleet import Fleet
-from tests.invariants import Log, Look, check
+from tests.invariants import Look, check
+from tests.story import Story
 
 Step = Callable[["Walk"], Awaitable[None]]
 STEPS: list[Step] = []
@@ -30,7 +31,7 @@ def often(times: int) -> Callable[[Step], Step]:
 class Walk:
     fleet: Fleet
     random: Random
-    log: Log = field(default_factory=Log)
+    story: Story = field(default_factory=Story)
     done: list[str] = field(default_factory=list)
     refused: int = 0
     now: Look = field(init=False)
@@ -66,7 +67,7 @@ class Walk:
     async def look(self) -> None:
         """Read everything, and insist that it makes sense."""
         try:
-            self.now = await self.fleet.db.read(check, self.log)
+            self.now = await self.fleet.db.read(check, self.story)
         except AssertionError as error:
             raise AssertionError(f"{error}\nafter:\n" + "\n".join(self.done[-12:])) from None
 

@@ -6,7 +6,7 @@ from app import commands
 from app.commands.context import Item
 from app.domain.attention import AttentionStatus
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
-from app.domain.runs import ENDED, EDITABLE, RunStatus, Urgency
+from app.domain.runs import EDITABLE, ENDED, RunStatus, Urgency
 from app.domain.tasks import TaskStatus
 from app.domain.workers import LIVE, WorkerStatus
 from tests.commands.walk import Walk, often

@@ -139,24 +139,26 @@ async def wind_down(walk: Walk) -> None:
 
 
 async def help_everyone(walk: Walk, open_runs: list[Any], live: list[Any]) -> None:
-    fleet = walk.fleet
     for item in walk.now.attention.values():
         if item.status == AttentionStatus.OPEN:
-            await fleet.do(commands.attention.answer, item_id=item.id, answer="this one")
+            await walk.fleet.do(commands.attention.answer, item_id=item.id, answer="this one")
     for run in open_runs:
         if run.status == RunStatus.CREATED:
-            await fleet.do(commands.runs.start, run_id=run.id)
+            await walk.fleet.do(commands.runs.start, run_id=run.id)
         elif run.status in (RunStatus.PAUSED, RunStatus.PAUSING):
-            await fleet.do(commands.runs.resume, run_id=run.id)
+            await walk.fleet.do(commands.runs.resume, run_id=run.id)
     for worker in live:
         if worker.desire == Desire.PAUSE:
             with suppress(AppError):  # resuming its run may have done it
-                await fleet.do(commands.workers.resume, worker_id=worker.id)
-    helped = {run.id for run in open_runs if run.status != RunStatus.STOPPING}
-    for task in walk.now.task.values():
-        if task.run_id not in helped:
-            continue
+                await walk.fleet.do(commands.workers.resume, worker_id=worker.id)
+    for run in open_runs:
+        if run.status != RunStatus.STOPPING:
+            await help_tasks(walk, run.id)
+
+
+async def help_tasks(walk: Walk, run_id: str) -> None:
+    for task in walk.now.of_run[run_id]["task"]:
         if task.status == TaskStatus.BLOCKED:
-            await fleet.do(commands.tasks.unblock, task_id=task.id)
+            await walk.fleet.do(commands.tasks.unblock, task_id=task.id)
         elif task.status == TaskStatus.READY and task.runtime is None:
-            await fleet.do(commands.tasks.complete, task_id=task.id)
+            await walk.fleet.do(commands.tasks.complete, task_id=task.id)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLNonNull, GraphQLSchema
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.types import ExecutionResult
 
 from app.domain.access import Actor
@@ -21,7 +22,14 @@ WORDS = (
 
 @cache
 def served_schema() -> ServedSchema:
-    return ServedSchema(query=Query, mutation=Mutation, subscription=Subscription, types=TYPES, config=CONFIG)
+    return ServedSchema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=TYPES,
+        config=CONFIG,
+        extensions=[ParserCache, ValidationCache],  # most of the time would go into these
+    )
 
 
 def graphql_schema() -> GraphQLSchema:

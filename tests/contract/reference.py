@@ -1,0 +1,350 @@
+"""Writes the pages of `docs/reference` that are made from the code: `python -m tests.contract.reference --write`."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from graphql import GraphQLObjectType, GraphQLSchema, build_schema
+
+from app.domain import errors, limits
+from app.domain.errors import Advice
+from app.domain.events import EventKind
+from app.plans import outliner
+from app.runner import allowance, lines
+from app.schema import sdl
+from app.settings import Settings
+from app.transport import (
+    bodies,
+    connection,
+    handler,
+    identity,
+    limits as documents,
+    messages,
+    refusals,
+    sockets,
+    strict_json,
+    view,
+)
+from tests.contract import reference_cli
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
+WIDTH: Final = 120
+HOW: Final = "<!-- Made by `python -m tests.contract.reference --write`; a test compares it. -->"
+
+
+def table(head: tuple[str, ...], rows: Iterable[Iterable[object]]) -> list[str]:
+    """A Markdown table, and an empty line after it."""
+    written = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return [
+        f"| {' | '.join(head)} |",
+        "|" + "---|" * len(head),
+        *(f"| {' | '.join(row)} |".replace("|  |", "| |").replace("|  |", "| |") for row in written),
+        "",
+    ]
+
+
+def page(title: str, *parts: str | list[str]) -> str:
+    written = [f"# {title}", "", HOW, ""]
+    for part in parts:
+        written += [*_wrapped(part), ""] if isinstance(part, str) else part
+    return "\n".join(written)
+
+
+def _wrapped(text: str) -> list[str]:
+    return (
+        [text]
+        if text.startswith("#")
+        else textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    )
+
+
+# ---------------------------------------------------------------- events
+
+
+def schema() -> GraphQLSchema:
+    return build_schema(sdl.text())
+
+
+def events() -> str:
+    known = schema()
+    common = known.type_map["Event"].fields  # type: ignore[attr-defined]
+    parts: list[str | list[str]] = [
+        "What the log tells: one GraphQL type each, all of them `Event`s. `events` gives them as a query and as a subscription; "
+        "its filter takes these names as `types`. The own fields of an event say what was true when it happened; the "
+        "objects it links to are as they are when they are asked for.",
+        "Every event has:",
+        table(("field", "type", "what it says"), _fields(common)),
+        table(
+            ("event", "when"),
+            ((f"[`{kind}`](#{kind.lower()})", _type(known, kind).description) for kind in EventKind),
+        ),
+    ]
+    for kind in EventKind:
+        own = {name: field for name, field in _type(known, kind).fields.items() if name not in common}
+        parts += [
+            f"## {kind}",
+            str(_type(known, kind).description),
+            table(("field", "type", "what it says"), _fields(own)),
+        ]
+    return page("Events", *parts)
+
+
+def _type(known: GraphQLSchema, kind: EventKind) -> GraphQLObjectType:
+    found = known.type_map[kind]
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+def _fields(fields: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    return ((f"`{name}`", f"`{field.type}`", field.description) for name, field in fields.items())
+
+
+# ---------------------------------------------------------------- errors
+
+
+def error_codes() -> str:
+    head = ("code", "comes when", "what to do")
+    return page(
+        "Errors",
+        "A refusal says `code`, for programs, `message`, for people, and where it can `suggestion`, what to do instead, and "
+        "`path`, where in the input. Programs switch on the code; the words may change.",
+        "## Refusals",
+        "Mutations answer with them as `userErrors`, typed: `GenericError`, or a type with more to say (`VersionConflict`, "
+        "`DagCycleError`, `AlreadyAnsweredError`). Nothing was done, and the request is kept in the audit trail as `REJECTED`. "
+        "Queries and subscriptions have them in `errors[].extensions`.",
+        table(head, _advice(errors.ADVICE)),
+        "## Of the transport",
+        "What is refused before, or instead of, running an operation: in `errors[].extensions.code`, with this HTTP status where "
+        "one is named. Otherwise the status is 400 for what was not executed, where the client accepts "
+        "`application/graphql-response+json`, and 200.",
+        table(head, _advice(refusals.ADVICE)),
+        "## How a socket is closed",
+        table(("code", "means", "what to do"), _closes()),
+        "The command line has a few codes of its own: see [exit statuses](exit-codes.md).",
+    )
+
+
+def _advice(advice: Mapping[Any, Advice]) -> Iterable[tuple[str, str, str]]:
+    return ((f"`{code}`", comes, do) for code, (comes, do) in advice.items())
+
+
+def _closes() -> list[tuple[int, str, str]]:
+    return [
+        (handler.GOING_AWAY, "the server is going away", "connect again, and go on from the last cursor"),
+        (handler.INTERNAL_ERROR, "something broke; the server's log has it", "connect again"),
+        (handler.BAD_MESSAGE, "a message is not what the protocol allows", "correct the client"),
+        (handler.UNAUTHORIZED, "an operation came before `connection_ack`", "wait for it"),
+        (
+            handler.FORBIDDEN,
+            "there is no good token",
+            "send one in the header, or as `token` in `connection_init`",
+        ),
+        (4408, f"no `connection_init` came in {view.INIT_SECONDS:g} seconds", "send it first"),
+        (4409, "an operation with this id is still going on", "use an id of its own for each"),
+        (
+            handler.SLOW_CONSUMER,
+            "nothing was read for too long; the reason names the cursor where it is known",
+            "connect again from the last cursor, and read faster or ask for less",
+        ),
+        (handler.TOKEN_EXPIRED, "the token was revoked, or is past its time", "connect with another one"),
+        (handler.TOO_MANY, "too many `ping`s, or a second `connection_init`", "send less"),
+    ]
+
+
+# ---------------------------------------------------------------- limits
+
+
+def published_limits() -> str:
+    head = ("limit", "unit", "holds for")
+    domain = [(getattr(limits, name), unit, words) for name, (unit, words) in limits.PUBLISHED.items()]
+    return page(
+        "Limits",
+        "What is over a limit is refused with `LIMIT_EXCEEDED`, and nothing of it is done; numbers outside their range are "
+        "refused with `INVALID_INPUT`. The limits are the same for every caller and cannot be set.",
+        "## What a request may say",
+        table(head, _rows([*domain, (outliner.MAX_LINES, "lines", "a Markdown plan")])),
+        "## What a GraphQL document may ask for",
+        "Fragments are counted as often as they are spread.",
+        table(head, _rows(_documents())),
+        "## What is taken over HTTP and WebSocket",
+        table(head, _rows(_transport())),
+        "## What is kept of a worker's output",
+        "What is dropped is counted, and said in the log in its place.",
+        table(head, _rows(_output())),
+    )
+
+
+def _rows(rows: Iterable[tuple[float, str, str]]) -> Iterable[tuple[str, str, str]]:
+    return (
+        (f"{number:,}" if isinstance(number, int) else f"{number:g}", unit, words)
+        for number, unit, words in rows
+    )
+
+
+def _documents() -> list[tuple[float, str, str]]:
+    return [
+        (documents.CHARACTERS, "characters", "the document"),
+        (documents.TOKENS, "tokens", "the document, comments included"),
+        (documents.OPERATIONS, "operations", "the document"),
+        (documents.DEPTH, "levels", "fields inside each other; introspection does not count"),
+        (documents.NESTING, "levels", "fields and fragments inside each other"),
+        (documents.ALIASES, "aliases", "an operation"),
+        (documents.FIELDS, "fields", "an operation"),
+        (documents.DIRECTIVES, "directives", "an operation"),
+    ]
+
+
+def _transport() -> list[tuple[float, str, str]]:
+    return [
+        (bodies.BODY_BYTES, "bytes", "the body of a request"),
+        (bodies.BODY_SECONDS, "seconds", "until the body is there"),
+        (bodies.STALL_SECONDS, "seconds", "between two parts of the body"),
+        (strict_json.DEPTH, "levels", "JSON, in a body or a message"),
+        (512, "characters", "a token"),
+        (connection.MESSAGE_BYTES, "bytes", "a message on a socket"),
+        (connection.RUNNER_MESSAGE_BYTES, "bytes", "a message on a runner's socket"),
+        (messages.ID_LENGTH, "characters", "the id of an operation on a socket"),
+        (view.INIT_SECONDS, "seconds", "until `connection_init` is there"),
+        (view.MOST_OPERATIONS, "operations", "a socket, at a time"),
+        (handler.PING_BURST, "pings", f"at once; {handler.PINGS_PER_SECOND:g} a second after that"),
+        (identity.KEEP_SECONDS, "seconds", "a request with a token that was revoked may still work"),
+        (sockets.RECHECK_SECONDS, "seconds", "a socket with a token that was revoked stays open"),
+    ]
+
+
+def _output() -> list[tuple[float, str, str]]:
+    return [
+        (lines.MAX_LINE_BYTES, "bytes", "a line; a longer one goes on in lines that begin with `… `"),
+        (allowance.MAX_LOG_BYTES, "bytes", "the log of a worker; what follows is dropped"),
+        (
+            allowance.MAX_WAITING_BYTES,
+            "bytes",
+            "output that waits while there is no server; the newest is dropped",
+        ),
+    ]
+
+
+# ---------------------------------------------------------------- settings
+
+DEFAULTS: Final = {
+    "data_dir": "`~/.local/state/trackside`, or `trackside` below `XDG_STATE_HOME`",
+    "database_url": "`trackside.db` in the data directory",
+    "token": "made at the first start",
+    "slots": "twice the processors, at least 4",
+}
+"""Where the default is not the same everywhere, or is no value."""
+
+
+def settings() -> str:
+    flags = reference_cli.flags_of("serve")
+    rows = [
+        (
+            f"`TRACKSIDE_{name.upper()}`",
+            _flag(flags.get(name)),
+            _default(name, field),
+            _values(field),
+            field.description,
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    assert not {field.description for field in Settings.model_fields.values()} & {None, ""}
+    return page(
+        "Settings",
+        "What an operator may set. A flag of `trackside serve` comes before the variable in the environment, and that before "
+        "the default. Lists are separated by commas.",
+        table(("variable", "flag", "default", "values", "what it is"), rows),
+        "`TRACKSIDE_HEARTBEAT_TIMEOUT_SECONDS` is at least twice `TRACKSIDE_HEARTBEAT_SECONDS`.",
+        "## Of the other commands",
+        table(("variable", "flag", "what it is"), CLIENT),
+        "## What a worker finds",
+        "Beside what the server itself was started with, and what the task or `spawnWorker` adds:",
+        table(("variable", "what it is"), WORKER),
+        "A variable of the last table cannot be set from outside.",
+    )
+
+
+CLIENT: Final = [
+    ("`TRACKSIDE_URL`", "`--url`", "Address of the server; the one of this machine where it is not set."),
+    (
+        "`TRACKSIDE_TOKEN`",
+        "`--token`",
+        "The token; the file `token` of the server's data directory where it is not set.",
+    ),
+    ("`TRACKSIDE_DATA_DIR`", "`--data-dir`", "The data directory of the server that is meant."),
+    (
+        "`TRACKSIDE_RETRIES`",
+        "",
+        "How often a request is tried again that nobody answered: 0 to 100; 5 where it is not set.",
+    ),
+]
+WORKER: Final = [
+    ("`TRACKSIDE_URL`", "Address of the server, when the worker was started."),
+    (
+        "`TRACKSIDE_SERVER_FILE`",
+        "A file that has the address as it is now: the server may have been started again.",
+    ),
+    ("`TRACKSIDE_TOKEN`", "The worker's own token, good for its run while it lives."),
+    ("`TRACKSIDE_PROJECT_ID`", "Its project."),
+    ("`TRACKSIDE_RUN_ID`", "Its run."),
+    ("`TRACKSIDE_TASK_ID`", "Its task; empty for a worker beside the DAG."),
+    ("`TRACKSIDE_WORKER_ID`", "The worker itself."),
+    ("`TRACKSIDE_SKILL`", "The skill it is started with; empty for none."),
+    ("`TRACKSIDE_PROMPT_FILE`", "A file with what it is told, Markdown."),
+    ("`TRACKSIDE_INBOX`", "A directory in which injected context appears, a file for each item."),
+]
+
+
+def _flag(opts: list[str] | None) -> str:
+    return f"`{opts[0]}`" if opts else ""
+
+
+def _default(name: str, field: Any) -> str:
+    if name in DEFAULTS:
+        return DEFAULTS[name]
+    value = field.default
+    if isinstance(value, frozenset):
+        return "none"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _values(field: Any) -> str:
+    bounds = {
+        kind: getattr(rule, kind)
+        for rule in field.metadata
+        for kind in ("ge", "gt", "le")
+        if hasattr(rule, kind)
+    }
+    if "ge" in bounds and "le" in bounds:
+        return f"{bounds['ge']:,} to {bounds['le']:,}"
+    if "ge" in bounds:
+        return f"{bounds['ge']:,} or more"
+    if "gt" in bounds:
+        return f"more than {bounds['gt']:,}"
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return ", ".join(f"`{member}`" for member in field.annotation)
+    return ""
+
+
+# ---------------------------------------------------------------- all of them
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "events": events,
+    "errors": error_codes,
+    "limits": published_limits,
+    "settings": settings,
+    "cli": lambda: page("The command line", *reference_cli.parts()),
+}
+
+
+def write() -> None:
+    for name, made in PAGES.items():
+        (FOLDER / f"{name}.md").write_text(made(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        sys.exit("python -m tests.contract.reference --write")
+    write()

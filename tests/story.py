@@ -1,0 +1,71 @@
+"""What the log says of everything's states: each fact has to follow from the one before it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlmodel import SQLModel, select
+
+from app.domain.commands import COMMAND
+from app.domain.events import EventKind
+from app.domain.machines import Machine
+from app.domain.runs import RUN
+from app.domain.tasks import TASK
+from app.domain.workers import WORKER
+from app.store.db import Tx
+
+Row = Any
+MACHINES: Final[dict[str, Machine[Any, Any]]] = {"run": RUN, "task": TASK, "worker": WORKER}
+
+
+@dataclass
+class Story:
+    """What the events say so far; can be fed step by step."""
+
+    position: int = 0
+    status: dict[str, str] = field(default_factory=dict)
+    commands: dict[str, str] = field(default_factory=dict)
+    phase: dict[str, str] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+
+    def read(self, tx: Tx) -> None:
+        table = SQLModel.metadata.tables["event"]
+        query = select(table).where(table.c.seq > self.position).order_by(table.c.seq)
+        for row in tx.session.connection().execute(query):
+            self.position = row.seq
+            self._take(row)
+
+    def _take(self, row: Row) -> None:
+        data = row.data
+        match row.kind:
+            case EventKind.RUN_STATUS_CHANGED:
+                self._status("run", row.run_id, data, first=None)
+            case EventKind.WORKER_STATUS_CHANGED:
+                self._status("worker", row.worker_id, data, first=None)
+            case EventKind.TASK_STATUS_CHANGED:
+                self._status("task", row.task_id, data, first=data["old"])
+            case EventKind.PHASE_CHANGED:
+                if self.phase.get(row.run_id) != data["old"]:
+                    self.complaints.append(f"event {row.seq}: the phase before was not {data['old']}")
+                self.phase[row.run_id] = data["new"]
+            case EventKind.COMMAND_CHANGED:
+                self._command(row.seq, data["command"], data["status"])
+
+    def _status(self, noun: str, id: str, data: dict[str, Any], *, first: str | None) -> None:
+        before = self.status.get(id, first)
+        if before != data["old"]:
+            self.complaints.append(f"{id} was {before}, but an event says it was {data['old']}")
+        machine = MACHINES[noun]
+        possible = {(origin, target) for (origin, _), target in machine.moves.items()}
+        if data["old"] is None:
+            if data["new"] != machine.start:
+                self.complaints.append(f"{id} begins as {data['new']}")
+        elif (data["old"], data["new"]) not in possible:
+            self.complaints.append(f"{id} went from {data['old']} to {data['new']}")
+        self.status[id] = data["new"]
+
+    def _command(self, seq: int, id: str, status: str) -> None:
+        before = self.commands.get(id)
+        possible = {(origin, target) for (origin, _), target in COMMAND.moves.items()}
+        if before is not None and (before, status) not in possible:
+            self.complaints.append(f"event {seq}: command {id} went from {before} to {status}")
+        self.commands[id] = status
