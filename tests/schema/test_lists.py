@@ -78,8 +78,12 @@ NODE: Final = (
 )
 
 
-@pytest.mark.parametrize("name", LISTS)
-async def test_pages_forward_and_backward_make_the_whole_list(long: World, name: str) -> None:
+async def test_pages_forward_and_backward_make_the_whole_list(long: World) -> None:
+    for name in LISTS:
+        await check_pages(long, name)
+
+
+async def check_pages(long: World, name: str) -> None:
     whole = await ask(long, name, "", NODE)
     cursors = [edge["cursor"] for edge in whole["edges"]]
     assert len(set(cursors)) == len(cursors) >= 3
@@ -112,8 +116,12 @@ async def test_pages_forward_and_backward_make_the_whole_list(long: World, name:
     assert [edge["cursor"] for edge in between["edges"]] == [cursors[1]]
 
 
-@pytest.mark.parametrize("name", LISTS)
-async def test_a_page_has_bounds(long: World, name: str) -> None:
+async def test_a_page_has_bounds(long: World) -> None:
+    for name in LISTS:
+        await check_bounds(long, name)
+
+
+async def check_bounds(long: World, name: str) -> None:
     most = FULL_PAGE.get(name, 100)
     for argument in ("first", "last"):
         assert await refusal(long, name, f"({argument}: -1)") == "INVALID_INPUT"
@@ -127,18 +135,18 @@ async def test_a_page_has_bounds(long: World, name: str) -> None:
     assert await refusal(long, name, "(first: 1, last: 1)") == "INVALID_INPUT"
 
 
-@pytest.mark.parametrize("name", LISTS)
-async def test_null_is_left_out(long: World, name: str) -> None:
+async def test_null_is_left_out(long: World) -> None:
     given = "(first: null, after: null, last: null, before: null)"
-    assert await ask(long, name, given, NODE) == await ask(long, name, "", NODE)
+    for name in LISTS:
+        assert await ask(long, name, given, NODE) == await ask(long, name, "", NODE), name
 
 
-@pytest.mark.parametrize("name", [name for name in LISTS if name not in UNCOUNTED])
-async def test_the_total_does_not_depend_on_the_page(long: World, name: str) -> None:
-    whole = await ask(long, name, "", "totalCount edges { cursor }")
-    assert whole["totalCount"] == len(whole["edges"])
-    assert await ask(long, name, "(first: 1)", "totalCount") == {"totalCount": whole["totalCount"]}
-    assert await ask(long, name, "(last: 0)", "totalCount") == {"totalCount": whole["totalCount"]}
+async def test_the_total_does_not_depend_on_the_page(long: World) -> None:
+    for name in LISTS.keys() - UNCOUNTED:
+        whole = await ask(long, name, "", "totalCount edges { cursor }")
+        assert whole["totalCount"] == len(whole["edges"])
+        assert await ask(long, name, "(first: 1)", "totalCount") == {"totalCount": whole["totalCount"]}
+        assert await ask(long, name, "(last: 0)", "totalCount") == {"totalCount": whole["totalCount"]}
 
 
 # ---------------------------------------------------------------- filters

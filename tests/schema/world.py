@@ -1,11 +1,9 @@
 """A project with one of everything in it, and short ways to get more."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from app import commands
@@ -107,10 +105,11 @@ async def dump(db: Database, *without: str) -> Dump:
 
     def read(tx: Tx) -> Dump:
         found: Dump = {}
+        connection = tx.session.connection()
         for table in SQLModel.metadata.sorted_tables:
             if table.name not in without:
-                rows = tx.session.connection().execute(text(f'SELECT * FROM "{table.name}"'))
-                found[table.name] = sorted(json.dumps(list(row), default=str) for row in rows)
+                rows = connection.exec_driver_sql(f'SELECT * FROM "{table.name}"')
+                found[table.name] = sorted(repr(tuple(row)) for row in rows)
         return found
 
     return await db.read(read)
