@@ -59,6 +59,27 @@ class Dag(Generic[Key]):
                     queue.append(dependent)
         return ordered
 
+    def count_behind(self, counted: Iterable[Key]) -> dict[Key, int]:
+        """For each key how many of `counted` wait for it, directly or not, itself included.
+
+        Each key's set is a number with a bit for each of `counted`, forgotten as soon as nothing asks for it.
+        """
+        places = {key: place for place, key in enumerate(counted)}
+        asked_for = dict(self._waiting)
+        behind: dict[Key, int] = {}
+        found: dict[Key, int] = {}
+        for key in reversed(self.order()):
+            bits = 1 << places[key] if key in places else 0
+            for dependent in self._dependents[key]:
+                bits |= behind[dependent]
+                asked_for[dependent] -= 1
+                if not asked_for[dependent]:
+                    del behind[dependent]
+            found[key] = bits.bit_count()
+            if asked_for[key]:
+                behind[key] = bits
+        return found
+
 
 def find_cycle(dependencies: Mapping[Key, Iterable[Key]]) -> list[Key] | None:
     """A circle as `[a, b, c, a]`, each waiting for the next, or None."""

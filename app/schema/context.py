@@ -163,10 +163,7 @@ class Loaders:
 
     @cached_property
     def blocked_behind(self) -> DataLoader[str, int]:
-        def count(tx: Tx, task_ids: Sequence[str]) -> Mapping[str, int]:
-            return {task_id: store.tasks.blocked_behind(tx, [task_id]) for task_id in task_ids}
-
-        return self._listed(count)
+        return self._listed(store.tasks.blocked_behind_each)
 
     def _found(self, by_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]) -> "DataLoader[str, T | None]":
         async def load(keys: list[str]) -> list[T | None]:

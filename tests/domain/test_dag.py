@@ -123,3 +123,21 @@ def test_a_task_that_waits_for_itself_is_a_circle() -> None:
     with pytest.raises(AppError) as refused:
         refuse_cycle({"a": ["a"]})
     assert refused.value.details == {"cycle": ["a", "a"]}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_waits_behind_a_task_is_counted_once_however_many_ways_lead_to_it(seed: int) -> None:
+    chance = Random(seed)
+    needs = {key: [one for one in range(key) if chance.random() < 0.2] for key in range(40)}
+    counted = [key for key in needs if chance.random() < 0.7]
+    dag = Dag(needs)
+    dependents = {key: dag.dependents(key) for key in needs}
+    assert dag.count_behind(counted) == {
+        key: len(({key} | downstream(dependents, [key])) & set(counted)) for key in needs
+    }
+
+
+def test_what_waits_behind_every_task_of_a_long_chain_is_counted_quickly() -> None:
+    size = 20_000
+    chain = {key: [key - 1] if key else [] for key in range(size)}
+    assert Dag(chain).count_behind(chain) == {key: size - key for key in range(size)}

@@ -141,6 +141,10 @@ async def test_what_tasks_hold_back_is_counted_in_one_transaction(world: World) 
     blocks = [edge["node"]["blocks"] for edge in found["run"]["tasks"]["edges"]]
     assert blocks == list(range(30, -1, -1))
     assert reads == 3
+    assert (
+        await cost(world, "query($id: ID!) { run(id: $id) { tasks { edges { node { blocks } } } } }", id=run)
+        == 5
+    )
 
 
 async def test_the_total_is_counted_only_where_it_is_asked_for(world: World) -> None:
