@@ -1,11 +1,14 @@
-"""Enums of the domain as enums of the schema: described once, before any type uses them."""
+"""Enums of the domain as enums of the schema: described once, value by value, before any type uses them."""
+
+from collections.abc import Mapping
+from enum import Enum
 
 import strawberry
 
 from app.domain.access import Role
 from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.commands import CommandStatus
-from app.domain.errors import ErrorCode
+from app.domain.errors import ADVICE, ErrorCode
 from app.domain.phases import PhaseStatus
 from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
@@ -13,31 +16,176 @@ from app.domain.runs import RunStatus, Urgency
 from app.domain.tasks import TaskStatus
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
 
-strawberry.enum(AttentionKind, description="What an item asks for.")
-strawberry.enum(AttentionStatus, description="Whether an item still waits, and how it ended.")
-strawberry.enum(Capability, description="What a runtime can do.")
-strawberry.enum(
-    CommandStatus, description="How far a request has come. What needs no runner is EFFECTIVE at once."
+
+def describe(kind: type[Enum], description: str, values: Mapping[str, str]) -> None:
+    """Make an enum of the domain one of the schema. KeyError where a value is not described."""
+    strawberry.enum(kind, description=description)
+    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+
+
+describe(
+    AttentionKind,
+    "What an item asks for.",
+    {"QUESTION": "An answer to a question of a worker or a person."},
 )
-strawberry.enum(Desire, description="What the control plane wants of a worker.")
-strawberry.enum(ErrorCode, description="Why a request was refused. Stable: programs may switch on it.")
-strawberry.enum(ExitReason, description="Why an agent's process ended.")
-strawberry.enum(LogStream, description="Where a line of a log comes from.")
-strawberry.enum(
-    PhaseStatus, description="How far a phase has come. Its tasks may start only while it is ACTIVE."
+describe(
+    AttentionStatus,
+    "Whether an item still waits, and how it ended.",
+    {
+        "OPEN": "It waits for a person.",
+        "ANSWERED": "A person answered it.",
+        "DISMISSED": "It was closed without an answer, by a person or because nobody waited for it any more.",
+        "EXPIRED": "Its deadline passed; its default answer, if it has one, was applied.",
+    },
 )
-strawberry.enum(PlanFormat, description="How a plan is written.")
-strawberry.enum(
+describe(
+    Capability,
+    "What a runtime can do.",
+    {
+        "INJECT_NOW": "It takes context in the middle of a turn.",
+        "INJECT_NEXT_TURN": "It takes context when it asks for it or begins its next turn.",
+        "PAUSE": "It can be paused and resumed.",
+        "INTERRUPT": "Its turn can be ended without ending it.",
+        "RESUME_SESSION": "A later attempt can go on with the conversation of an earlier one.",
+        "ASK": "It can ask people and wait for the answer.",
+        "USAGE": "It tells the tokens and the money it uses.",
+        "TOOL_CALLS": "It tells the tools it calls.",
+    },
+)
+describe(
+    CommandStatus,
+    "How far a request has come. What needs no runner is EFFECTIVE at once.",
+    {
+        "REQUESTED": "It is recorded, and on its way to the worker's runner.",
+        "DELIVERED": "It was sent to the runner.",
+        "ACKNOWLEDGED": "The runner has read it.",
+        "EFFECTIVE": "It is done.",
+        "REJECTED": "It was refused and changed nothing.",
+        "EXPIRED": "Its worker ended before it could take effect, or a later request replaced it.",
+    },
+)
+describe(
+    Desire,
+    "What the control plane wants of a worker.",
+    {
+        "RUN": "That its agent runs.",
+        "PAUSE": "That its agent rests.",
+        "STOP": "That its whole process tree ends.",
+    },
+)
+describe(
+    ErrorCode,
+    "Why a request was refused. Stable: programs may switch on it.",
+    {code: advice.comes for code, advice in ADVICE.items()},
+)
+describe(
+    ExitReason,
+    "Why an agent's process ended.",
+    {
+        "EXITED": "By itself, with an exit status.",
+        "KILLED": "By a signal.",
+        "TIMED_OUT": "Its task's time was over.",
+        "CANNOT_START": "The program could not be started.",
+        "RUNNER_LOST": "The runner beside it had died; what was left of the tree was ended.",
+    },
+)
+describe(
+    LogStream,
+    "Where a line of a log comes from.",
+    {
+        "STDOUT": "The agent's standard output.",
+        "STDERR": "The agent's standard error.",
+        "AGENT": "What the agent said, in its protocol's words.",
+        "SYSTEM": "The runner's own remarks.",
+    },
+)
+describe(
+    PhaseStatus,
+    "How far a phase has come. Its tasks may start only while it is ACTIVE.",
+    {
+        "PENDING": "The phase before it is not completed.",
+        "ACTIVE": "Its tasks may start.",
+        "COMPLETED": "Its gate held.",
+    },
+)
+describe(
+    PlanFormat,
+    "How a plan is written.",
+    {
+        "TRACKSIDE": "Trackside's own YAML, with a published JSON Schema.",
+        "CONDUCTOR": "Conductor's `plan.md`: phases, tasks and subtasks in strict order.",
+        "MARKDOWN": "Any Markdown with tick-boxes or tasks as headings.",
+    },
+)
+describe(
     Role,
-    description=(
-        "What a token may do. VIEWER reads, OPERATOR steers, ADMIN may do everything; ORCHESTRATOR steers one run, "
-        "WORKER and RUNNER act for one worker."
-    ),
+    "What a token may do.",
+    {
+        "VIEWER": "Reads.",
+        "OPERATOR": "Reads and steers.",
+        "ADMIN": "May do everything.",
+        "ORCHESTRATOR": "Steers one run, as its supervisor.",
+        "WORKER": "Acts for one worker: asks, reports, reads its run.",
+        "RUNNER": "Speaks for one worker's process: the protocol between a runner and the control plane.",
+    },
 )
-strawberry.enum(RunStatus, description="How far a run has come.")
-strawberry.enum(TaskStatus, description="How far a task has come.")
-strawberry.enum(Urgency, description="DRAIN lets running workers finish; NOW does not.")
-strawberry.enum(WorkerStatus, description="How far a worker has come.")
+describe(
+    RunStatus,
+    "How far a run has come.",
+    {
+        "CREATED": "It was not started yet.",
+        "ACTIVE": "Its tasks are started as they become ready.",
+        "WAITING_FOR_INPUT": "Nothing can go on before a person answers.",
+        "PAUSING": "Nothing new is started; what runs finishes or is being paused.",
+        "PAUSED": "It rests until it is resumed.",
+        "BLOCKED": "Nothing can go on for another reason than an open question.",
+        "COMPLETING": "The last gate holds; it cleans up.",
+        "STOPPING": "Its workers are ending.",
+        "COMPLETED": "Its last gate held.",
+        "FAILED": "A task has failed for good and nothing else could go on.",
+        "CANCELLED": "It was stopped.",
+        "ARCHIVED": "It is over and out of the way.",
+    },
+)
+describe(
+    TaskStatus,
+    "How far a task has come.",
+    {
+        "PENDING": "It waits for its phase or for other tasks.",
+        "READY": "It can be started.",
+        "RUNNING": "A worker is at it.",
+        "WAITING_FOR_INPUT": "Its worker waits for an answer.",
+        "BLOCKED": "A person holds it back.",
+        "COMPLETED": "It is done.",
+        "FAILED": "Its last attempt failed.",
+        "SKIPPED": "A person left it out; what waits for it goes on.",
+        "CANCELLED": "It was removed, or its run was stopped.",
+    },
+)
+describe(
+    Urgency,
+    "How a pause or a stop is done.",
+    {
+        "DRAIN": "Running workers finish.",
+        "NOW": "Running workers are paused, or killed, at once.",
+    },
+)
+describe(
+    WorkerStatus,
+    "How far a worker has come.",
+    {
+        "SPAWNING": "Its process is being started.",
+        "RUNNING": "Its agent runs.",
+        "WAITING_FOR_INPUT": "Its agent has asked and waits for the answer.",
+        "PAUSED": "Its agent rests.",
+        "STOPPING": "Its process tree is being ended.",
+        "SUCCEEDED": "Its agent ended well.",
+        "FAILED": "Its agent could not be started, or ended with an error.",
+        "KILLED": "It was killed, and nothing of its process tree is left.",
+        "LOST": "Nothing was heard of it, or its runner died.",
+    },
+)
 
 __all__ = [
     "AttentionKind",

@@ -11,7 +11,7 @@ from app.domain.runs import RUN, RunMove
 from app.schema import attention, phases, tasks, workers
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
 from app.schema.context import Info
-from app.schema.enums import PlanFormat, RunStatus
+from app.schema.enums import PlanFormat, RunStatus, describe
 from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.interfaces import Node
 from app.schema.shapes import shape_of, shown
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from app.schema.workers import Worker
 
 
-@strawberry.enum(description="What can be asked of a run in its present status.")
 class RunAction(Enum):
     START = "START"
     PAUSE = "PAUSE"
@@ -34,6 +33,20 @@ class RunAction(Enum):
     STOP = "STOP"
     RETRY = "RETRY"
     ARCHIVE = "ARCHIVE"
+
+
+describe(
+    RunAction,
+    "What can be asked of a run in its present status.",
+    {
+        "START": "startRun.",
+        "PAUSE": "pauseRun.",
+        "RESUME": "resumeRun.",
+        "STOP": "stopRun.",
+        "RETRY": "retryRun.",
+        "ARCHIVE": "archiveRun.",
+    },
+)
 
 
 @strawberry.enum(description="Orders of a list of runs.")

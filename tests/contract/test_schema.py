@@ -27,6 +27,9 @@ def described() -> Iterator[tuple[str, str | None]]:
         if name.startswith("__") or name in BUILT_IN:
             continue
         yield name, kind.description
+        if isinstance(kind, GraphQLEnumType):
+            for value_name, value in kind.values.items():
+                yield f"{name}.{value_name}", value.description
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
             for field_name, field in kind.fields.items():
                 yield f"{name}.{field_name}", field.description
