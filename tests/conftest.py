@@ -145,25 +145,25 @@ def postgresql_server() -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def _a_database(server: psycopg.Connection[Any]) -> Iterator[str]:
+def new_database(server: psycopg.Connection[Any], url: str = POSTGRES_URL) -> Iterator[str]:
     """The address of a new database without tables, gone afterwards."""
     name = f"trackside_test_{uuid.uuid4().hex[:12]}"
     quoted = sql.Identifier(name)
     server.execute(sql.SQL("CREATE DATABASE {}").format(quoted))
     server.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(quoted))
-    yield make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
+    yield make_url(url).set(database=name).render_as_string(hide_password=False)
     server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))
 
 
 @pytest.fixture
 def a_postgresql_url(postgresql_server: psycopg.Connection[Any]) -> Iterator[str]:
-    with _a_database(postgresql_server) as url:
+    with new_database(postgresql_server) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def postgresql_database(postgresql_server: psycopg.Connection[Any]) -> Iterator[Database]:
-    with _a_database(postgresql_server) as url:
+    with new_database(postgresql_server) as url:
         database = Database(url)
         migrations.upgrade(database)
         yield database

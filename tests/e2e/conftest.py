@@ -3,12 +3,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import BOTH
 from tests.e2e.served import Client, Served
 
 
+@pytest.fixture(params=BOTH)
+def database_args(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """On each kind of database once: the file in the data directory, and a PostgreSQL that nobody has migrated."""
+    if request.param == "sqlite":
+        return ()
+    return ("--database-url", request.getfixturevalue("a_postgresql_url"))
+
+
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    server = Served(tmp_path / "data")
+def served(tmp_path: Path, database_args: tuple[str, ...]) -> Iterator[Served]:
+    server = Served(tmp_path / "data", args=database_args)
     server.start()
     yield server
     assert server.stop() == 0, server.log()

@@ -2,6 +2,7 @@
 
     python -m tests.faults.kill_server --kills 200 --tasks 300
     python -m tests.faults.kill_server --kills 20 --tasks 60 --flaw two-commits   # must be caught
+    python -m tests.faults.kill_server --database-url postgresql://postgres@127.0.0.1:5432/postgres
 
 Exit status 0 where every promise held, or where a flaw was asked for and caught.
 """
@@ -13,13 +14,15 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 
 from app.client.socket import ConnectionLost, GraphQLSocket
+from tests.conftest import new_database
 from tests.e2e.served import TOKEN, Client, Served
 from tests.faults.history import Event, Verdict, judge
 
@@ -41,10 +44,10 @@ LONGEST = 1800.0
 
 
 class Rig:
-    def __init__(self, root: Path, flaw: str | None, seed: int) -> None:
+    def __init__(self, root: Path, flaw: str | None, seed: int, database_url: str | None) -> None:
         self.root = root
         self.random = random.Random(seed)
-        self.server = FlawedServed(root / "data", flaw)
+        self.server = FlawedServed(root / "data", flaw, database_url)
         self.ran = root / "ran"
         self.seen: list[Event] = []
         self.deadline = time.monotonic() + LONGEST
@@ -145,8 +148,8 @@ class Rig:
 
 
 class FlawedServed(Served):
-    def __init__(self, data_dir: Path, flaw: str | None) -> None:
-        super().__init__(data_dir)
+    def __init__(self, data_dir: Path, flaw: str | None, database_url: str | None) -> None:
+        super().__init__(data_dir, args=() if database_url is None else ("--database-url", database_url))
         if flaw is not None:
             self.module = ("tests.faults.flawed", flaw)
 
@@ -174,9 +177,11 @@ async def settle_processes(root: Path) -> int:
     return len(left)
 
 
-async def experiment(kills: int, tasks: int, flaw: str | None, seed: int) -> tuple[Verdict, int]:
+async def experiment(
+    kills: int, tasks: int, flaw: str | None, seed: int, database_url: str | None
+) -> tuple[Verdict, int]:
     root = Path(tempfile.mkdtemp(prefix="trackside-faults-"))
-    rig = Rig(root, flaw, seed)
+    rig = Rig(root, flaw, seed, database_url)
     subscriber = asyncio.create_task(rig.subscribe())
     began = time.monotonic()
     try:
@@ -218,8 +223,18 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--flaw", choices=["two-commits", "no-lock"])
+    parser.add_argument(
+        "--database-url", help="a PostgreSQL server on which a database is made for this; SQLite without"
+    )
     options = parser.parse_args()
-    verdict, _ = asyncio.run(experiment(options.kills, options.tasks, options.flaw, options.seed))
+    if options.flaw == "two-commits" and options.database_url:
+        parser.error("two-commits breaks the writer of SQLite alone")
+    with ExitStack() as stack:
+        url = None
+        if options.database_url:
+            server = stack.enter_context(psycopg.connect(options.database_url, autocommit=True))
+            url = stack.enter_context(new_database(server, options.database_url))
+        verdict, _ = asyncio.run(experiment(options.kills, options.tasks, options.flaw, options.seed, url))
     if options.flaw is None:
         return int(verdict.broken > 0)
     print("caught" if verdict.broken else f"NOT caught: {options.flaw}")
