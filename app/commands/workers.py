@@ -73,7 +73,7 @@ def start_attempt(
     if task is not None:
         task.attempts += 1
         fence = task.attempts
-    subtasks = store.tasks.subtasks_of(tx, [task.id])[task.id] if task is not None else []
+    subtasks = store.subtasks.of_tasks(tx, [task.id])[task.id] if task is not None else []
     worker = WorkerRow(
         id=store.ids.new("wrk"),
         run_id=run.id,

@@ -8,6 +8,8 @@ class EventKind(StrEnum):
     RUN_CONFIGURED = "RunConfigured"
     PHASE_CHANGED = "PhaseChanged"
     TASK_STATUS_CHANGED = "TaskStatusChanged"
+    SUBTASK_CHANGED = "SubtaskChanged"
+    FINDING_ADDED = "FindingAdded"
     DAG_MUTATED = "DagMutated"
     WORKER_STATUS_CHANGED = "WorkerStatusChanged"
     WORKER_ORDERED = "WorkerOrdered"

@@ -19,6 +19,9 @@ OPERATIONS: Final = 1_000
 ARGUMENTS: Final = 1_000
 ARGUMENT: Final = 32 * 1024
 PATHS: Final = 200
+SUBTASKS: Final = 1_000
+FINDINGS: Final = 1_000
+FINDING: Final = 256 * 1024
 OPTIONS: Final = 50
 ENVIRONMENT: Final = 100
 CONTEXT_ITEMS: Final = 50
@@ -50,6 +53,9 @@ PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
     "ARGUMENTS": ("arguments", "a command, its executable included"),
     "ARGUMENT": ("characters", "one argument, or the value of one variable"),
     "PATHS": ("globs", "the paths of a task; each of at most 4,096 characters"),
+    "SUBTASKS": ("subtasks", "a task, those of its plan included"),
+    "FINDINGS": ("findings", "a task"),
+    "FINDING": ("characters", "the content of a finding"),
     "OPTIONS": ("options", "a question"),
     "ENVIRONMENT": ("variables", "given to a worker that is spawned"),
     "CONTEXT_ITEMS": ("items", "one `injectContext`"),

@@ -12,6 +12,7 @@ from app.schema.dag import DagMutation
 from app.schema.errors import DagCycleError, GenericError, VersionConflict
 from app.schema.event_log import EventQuery, EventSubscription
 from app.schema.events import SHAPES
+from app.schema.findings import FindingMutation
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
 from app.schema.pipeline import PipelineMutation, PipelineQuery
@@ -20,6 +21,7 @@ from app.schema.run_mutations import RunMutation
 from app.schema.runners import RunnerMutation, RunnerSubscription
 from app.schema.runs import RunQuery
 from app.schema.scalars import SCALARS
+from app.schema.subtasks import SubtaskMutation
 from app.schema.tasks import TaskMutation, TaskQuery
 from app.schema.viewer import ViewerQuery
 from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
@@ -46,10 +48,12 @@ class Mutation(
     AttentionMutation,
     ContextMutation,
     DagMutation,
+    FindingMutation,
     PipelineMutation,
     ProjectMutation,
     RunMutation,
     RunnerMutation,
+    SubtaskMutation,
     TaskMutation,
     WorkerMutation,
 ):

@@ -15,6 +15,7 @@ from app.live.log import Tail
 from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
 from app.store.db import Database, Tx
+from app.store.finding_tables import FindingRow
 from app.store.tables import (
     AskerRow,
     AttentionRow,
@@ -147,7 +148,19 @@ class Loaders:
 
     @cached_property
     def subtasks(self) -> DataLoader[str, list[SubtaskRow]]:
-        return self._listed(store.tasks.subtasks_of)
+        return self._listed(store.subtasks.of_tasks)
+
+    @cached_property
+    def findings(self) -> DataLoader[str, list[FindingRow]]:
+        return self._listed(store.findings.of_tasks)
+
+    @cached_property
+    def subtask(self) -> DataLoader[str, SubtaskRow | None]:
+        return self._found(store.subtasks.by_ids)
+
+    @cached_property
+    def finding(self) -> DataLoader[str, FindingRow | None]:
+        return self._found(store.findings.by_ids)
 
     @cached_property
     def askers(self) -> DataLoader[str, list[AskerRow]]:

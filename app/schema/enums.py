@@ -13,6 +13,7 @@ from app.domain.phases import PhaseStatus
 from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
 from app.domain.runs import RunStatus, Urgency
+from app.domain.subtasks import SubtaskChange
 from app.domain.tasks import TaskStatus
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
 
@@ -147,6 +148,11 @@ describe(
         "CANCELLED": "It was stopped.",
         "ARCHIVED": "It is over and out of the way.",
     },
+)
+describe(
+    SubtaskChange,
+    "What happened to a subtask.",
+    {"CREATED": "It is new.", "UPDATED": "It was ticked, unticked or renamed.", "DELETED": "It is gone."},
 )
 describe(
     TaskStatus,

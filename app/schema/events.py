@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 import strawberry
 
 from app.domain.events import EventKind
+from app.domain.subtasks import SubtaskChange
 from app.schema.context import Info
 from app.schema.enums import Desire, RunStatus, TaskStatus, WorkerStatus
 from app.schema.scalars import Cursor
 from app.schema.shapes import shown
+from app.schema.subtasks import gone
 from app.store.tables import EventRow
 
 if TYPE_CHECKING:
     from app.schema.attention import AttentionItem
     from app.schema.commands import Command
     from app.schema.context_items import ContextItem
+    from app.schema.findings import Finding
     from app.schema.runs import Run
+    from app.schema.subtasks import Subtask
     from app.schema.tasks import Task
     from app.schema.workers import Worker
 
@@ -26,6 +30,8 @@ TaskLink = Annotated["Task", strawberry.lazy("app.schema.tasks")]
 WorkerLink = Annotated["Worker", strawberry.lazy("app.schema.workers")]
 AttentionItemLink = Annotated["AttentionItem", strawberry.lazy("app.schema.attention")]
 CommandLink = Annotated["Command", strawberry.lazy("app.schema.commands")]
+SubtaskLink = Annotated["Subtask", strawberry.lazy("app.schema.subtasks")]
+FindingLink = Annotated["Finding", strawberry.lazy("app.schema.findings")]
 ContextItemLink = Annotated["ContextItem", strawberry.lazy("app.schema.context_items")]
 
 
@@ -138,6 +144,50 @@ class TaskStatusChanged(Event):
             new_task_status=TaskStatus(data["new"]),
             reason=data["reason"],
         )
+
+
+@strawberry.type(description="A task got a tick-box, or one of them was changed or taken away.")
+class SubtaskChanged(Event):
+    change: SubtaskChange = strawberry.field(description="What happened to it.")
+    title: str = strawberry.field(description="What it said since then, or at the end.")
+    completed: bool = strawberry.field(description="Whether it was ticked.")
+
+    @strawberry.field(description="The task.")
+    async def task(self, info: Info) -> TaskLink | None:
+        return await _task(info, self.row)
+
+    @strawberry.field(description="The subtask; where it is gone by now, as it was after this change.")
+    async def subtask(self, info: Info) -> SubtaskLink | None:
+        id = self.row.data["subtask"]
+        row = await info.context.loaders.subtask.load(id)
+        return shown(row) if row is not None else gone(id, title=self.title, completed=self.completed)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            change=SubtaskChange(data["change"]),
+            title=data["title"],
+            completed=data["completed"],
+        )
+
+
+@strawberry.type(description="Something was found out and left under a task.")
+class FindingAdded(Event):
+    title: str = strawberry.field(description="What it is about.")
+
+    @strawberry.field(description="The task.")
+    async def task(self, info: Info) -> TaskLink | None:
+        return await _task(info, self.row)
+
+    @strawberry.field(description="The document.")
+    async def finding(self, info: Info) -> FindingLink | None:
+        return shown(await info.context.loaders.finding.load(self.row.data["finding"]))
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), title=row.data["title"])
 
 
 @strawberry.type(description="A run's DAG was changed.")
@@ -257,6 +307,8 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_CONFIGURED: RunConfigured,
     EventKind.PHASE_CHANGED: PhaseChanged,
     EventKind.TASK_STATUS_CHANGED: TaskStatusChanged,
+    EventKind.SUBTASK_CHANGED: SubtaskChanged,
+    EventKind.FINDING_ADDED: FindingAdded,
     EventKind.DAG_MUTATED: DagMutated,
     EventKind.WORKER_STATUS_CHANGED: WorkerStatusChanged,
     EventKind.WORKER_ORDERED: WorkerOrdered,

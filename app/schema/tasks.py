@@ -14,13 +14,15 @@ from app.schema import phases
 from app.schema.connections import Connection, connect
 from app.schema.context import Info
 from app.schema.enums import TaskStatus
+from app.schema.findings import Finding
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, given_filter, names_of, optional
 from app.schema.interfaces import Node
 from app.schema.mutations import act
 from app.schema.payloads import Payload
 from app.schema.shapes import shape_of, shown
+from app.schema.subtasks import Subtask
 from app.store.paging import Key, Window
-from app.store.tables import SubtaskRow, TaskRow
+from app.store.tables import TaskRow
 from app.store.tasks import TaskFilter as Wanted
 
 if TYPE_CHECKING:
@@ -43,17 +45,6 @@ class TaskFilter:
     search: str | None = optional("Part of the title, or a whole key.")
     statuses: list[TaskStatus] | None = optional("In one of these statuses.")
     phase: str | None = optional("Of the phase with this key.")
-
-
-@strawberry.type(description="A tick-box under a task.")
-class Subtask:
-    id: strawberry.ID = strawberry.field(description="Opaque.")
-    title: str = strawberry.field(description="What is to be done.")
-    completed: bool = strawberry.field(description="Whether it is.")
-
-    @classmethod
-    def of(cls, row: SubtaskRow) -> Self:
-        return cls(id=strawberry.ID(row.id), title=row.title, completed=row.completed)
 
 
 @shape_of(TaskRow)
@@ -129,6 +120,10 @@ class Task(Node):
     @strawberry.field(description="Its tick-boxes.")
     async def subtasks(self, info: Info) -> list[Subtask]:
         return [Subtask.of(row) for row in await info.context.loaders.subtasks.load(self.row.id)]
+
+    @strawberry.field(description="What workers and people left under it, oldest first.")
+    async def findings(self, info: Info) -> list[Finding]:
+        return [Finding.of(row) for row in await info.context.loaders.findings.load(self.row.id)]
 
     @strawberry.field(description="The worker that is on it now.")
     async def worker(self, info: Info) -> Annotated["Worker", strawberry.lazy("app.schema.workers")] | None:

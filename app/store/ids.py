@@ -3,8 +3,13 @@
 import secrets
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+CHUNK: Final = 500
+"""How many ids one statement names at most."""
+
 _turn = threading.Lock()
 _last = 0
 
@@ -17,3 +22,8 @@ def new(prefix: str) -> str:
         number = moment | secrets.randbits(80) if moment > _last else _last + 1 + secrets.randbits(32)
         _last = number
     return f"{prefix}_{''.join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))}"
+
+
+def parts(wanted: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many ids at a time as one statement may name."""
+    return (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))

@@ -10,12 +10,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.domain.dag import Dag
 from app.domain.errors import not_found
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
-from app.store import runs
+from app.store import ids, runs
 from app.store.db import Tx, reread
 from app.store.tables import DependencyRow, RunRow, SubtaskRow, TaskRow
-
-CHUNK = 500
-"""How many ids one statement names at most."""
 
 FEW = 10
 """Up to so many tasks it costs less to walk from each of them than to read their whole graph."""
@@ -62,7 +59,7 @@ def lock(tx: Tx, task_id: str) -> tuple[TaskRow, RunRow]:
 
 def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, TaskRow]:
     found: dict[str, TaskRow] = {}
-    for part in _parts(wanted):
+    for part in ids.parts(wanted):
         query = select(TaskRow).where(col(TaskRow.id).in_(part))
         if tx.scope is not None:
             query = query.join(RunRow, col(RunRow.id) == TaskRow.run_id).where(RunRow.project_id == tx.scope)
@@ -162,7 +159,7 @@ def dependents_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
 
 def _linked(tx: Tx, task_ids: Sequence[str], *, by: str, to: str) -> dict[str, list[TaskRow]]:
     found: dict[str, list[TaskRow]] = {task_id: [] for task_id in task_ids}
-    for part in _parts(task_ids):
+    for part in ids.parts(task_ids):
         query = (
             select(col(by), TaskRow)
             .join(TaskRow, col(to) == TaskRow.id)
@@ -205,7 +202,7 @@ def blocked_behind_each(tx: Tx, task_ids: Sequence[str]) -> dict[str, int]:
     if len(task_ids) <= FEW:
         return {task_id: blocked_behind(tx, [task_id]) for task_id in task_ids}
     run_ids: set[str] = set()
-    for part in _parts(task_ids):
+    for part in ids.parts(task_ids):
         run_ids.update(tx.session.exec(select(TaskRow.run_id).where(col(TaskRow.id).in_(part)).distinct()))
     behind: dict[str, int] = {}
     for run_id in run_ids:
@@ -297,19 +294,3 @@ def unblocked_of_phase(tx: Tx, phase_id: str) -> Sequence[TaskRow]:
 
 def _rested(tx: Tx) -> ColumnElement[bool]:
     return or_(col(TaskRow.not_before).is_(None), col(TaskRow.not_before) <= tx.now)
-
-
-# ---------------------------------------------------------------- subtasks
-
-
-def subtasks_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, list[SubtaskRow]]:
-    found: dict[str, list[SubtaskRow]] = {task_id: [] for task_id in task_ids}
-    for part in _parts(task_ids):
-        query = select(SubtaskRow).where(col(SubtaskRow.task_id).in_(part)).order_by(col(SubtaskRow.ordinal))
-        for row in tx.session.exec(query):
-            found[row.task_id].append(row)
-    return found
-
-
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app import commands
+from app import commands, store
 from app.commands.context import Item
 from app.domain.attention import AttentionStatus
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
@@ -123,6 +123,22 @@ async def settle_a_question(walk: Walk) -> None:
         await walk.do(commands.attention.answer, item_id=item.id, answer="this one")
     else:
         await walk.do(commands.attention.dismiss, item_id=item.id)
+
+
+@often(3)
+async def note(walk: Walk) -> None:
+    task = walk.some("task", set(TaskStatus))
+    if task is None:
+        return
+    found = await walk.fleet.db.read(store.subtasks.of_tasks, [task.id])
+    if walk.chance(0.3):
+        await walk.do(commands.findings.add, task_id=task.id, title="Seen", content="Nothing.")
+    elif not found[task.id] or walk.chance(0.3):
+        await walk.do(commands.subtasks.create, task_id=task.id, title="Look")
+    elif walk.chance(0.7):
+        await walk.do(commands.subtasks.update, subtask_id=found[task.id][0].id, completed=walk.chance(0.5))
+    else:
+        await walk.do(commands.subtasks.delete, subtask_id=found[task.id][0].id)
 
 
 @often(4)

@@ -151,6 +151,39 @@ async def retry_task(world: World) -> Input:
     return {"taskId": (await world.fleet.task(run, "task")).id, **WHY}
 
 
+async def a_subtask(world: World, task_id: str | None = None) -> str:
+    made = await world.api.do(
+        "createSubtask", "subtask { id }", taskId=task_id or world.task, title="Look twice"
+    )
+    return str(made["subtask"]["id"])
+
+
+async def create_subtask(world: World) -> Input:
+    return {"taskId": world.task, "title": "Look twice", "idempotencyKey": "key-1"}
+
+
+async def update_subtask(world: World) -> Input:
+    return {
+        "subtaskId": await a_subtask(world),
+        "title": "Look again",
+        "completed": True,
+        "idempotencyKey": "key-1",
+    }
+
+
+async def delete_subtask(world: World) -> Input:
+    return {"subtaskId": await a_subtask(world), "idempotencyKey": "key-1"}
+
+
+async def add_finding(world: World) -> Input:
+    return {
+        "taskId": world.task,
+        "title": "What I saw",
+        "content": "# Two gaps\n\nBoth small.",
+        "idempotencyKey": "key-1",
+    }
+
+
 # ---------------------------------------------------------------- workers
 
 
@@ -271,6 +304,10 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "completeTask": [a_task],
     "skipTask": [a_task],
     "retryTask": [retry_task],
+    "createSubtask": [create_subtask],
+    "updateSubtask": [update_subtask],
+    "deleteSubtask": [delete_subtask],
+    "addFinding": [add_finding],
     "spawnWorker": [spawn_worker],
     "killWorker": [kill_worker],
     "pauseWorker": [pause_worker],
@@ -289,6 +326,10 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
 OTHER: Final[dict[str, Input]] = {
     "createProject": {"name": "a third"},
     "createRun": {"name": "Another"},
+    "createSubtask": {"title": "Look up"},
+    "updateSubtask": {"completed": False},
+    "deleteSubtask": {"subtaskId": "sub_another"},
+    "addFinding": {"title": "What I missed"},
     "reportProgress": {"progress": 41},
     "askQuestion": {"detail": "It does not."},
     "answerAttention": {"answer": "blue"},

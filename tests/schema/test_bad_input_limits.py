@@ -77,6 +77,21 @@ EDGES: Final[dict[str, tuple[str, int, Build]]] = {
         limits.TITLE,
         lambda world, size: ("reportProgress", {"workerId": world.worker, "activity": "x" * size}),
     ),
+    "a subtask": (
+        "TITLE",
+        limits.TITLE,
+        lambda world, size: ("createSubtask", {"taskId": world.task, "title": "x" * size}),
+    ),
+    "the title of a finding": (
+        "TITLE",
+        limits.TITLE,
+        lambda world, size: ("addFinding", {"taskId": world.task, "title": "x" * size, "content": "x"}),
+    ),
+    "a finding": (
+        "FINDING",
+        limits.FINDING,
+        lambda world, size: ("addFinding", {"taskId": world.task, "title": "x", "content": "x" * size}),
+    ),
     "a description": ("TEXT", limits.TEXT, lambda world, size: an_edit(world, description="x" * size)),
     "details": ("TEXT", limits.TEXT, lambda world, size: a_question(world, detail="x" * size)),
     "a text to give": ("TEXT", limits.TEXT, lambda world, size: items(world, {"text": "x" * size})),
@@ -190,6 +205,8 @@ ELSEWHERE: Final = {
     "TASK_PAGE",
     "PLAN_FILE",  # below
     "JSON_DEPTH",
+    "SUBTASKS",  # tests/commands/test_findings.py
+    "FINDINGS",
     "TASKS",  # the readers of plans say it
 }
 

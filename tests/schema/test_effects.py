@@ -10,6 +10,9 @@ from app.domain.reports import Paused
 from tests.schema.examples import EXAMPLES, PLAN
 from tests.schema.world import World
 
+LOOK_AROUND: Final = {"title": "Look around", "completed": False}
+LOOK_TWICE: Final = {"title": "Look twice", "completed": False}
+
 EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     "createProject": ("project { name runs { totalCount } }", {"name": "another", "runs": {"totalCount": 0}}),
     "startRun": ("run { status phase { key } }", {"status": "ACTIVE", "phase": {"key": "phase-1"}}),
@@ -38,6 +41,24 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     "retryTask": (
         "task { status lastError run { status } }",
         {"status": "READY", "lastError": None, "run": {"status": "ACTIVE"}},
+    ),
+    "createSubtask": (
+        "task { key subtasks { title completed } }",
+        {"key": "build", "subtasks": [LOOK_AROUND, LOOK_TWICE]},
+    ),
+    "updateSubtask": ("subtask { title completed }", {"title": "Look again", "completed": True}),
+    "deleteSubtask": (
+        "task { key subtasks { title completed } }",
+        {"key": "build", "subtasks": [LOOK_AROUND]},
+    ),
+    "addFinding": (
+        "finding { title content actor at }",
+        {
+            "title": "What I saw",
+            "content": "# Two gaps\n\nBoth small.",
+            "actor": "operator",
+            "at": "2026-01-01T12:00:00Z",
+        },
     ),
     "killWorker": ("worker { status statusReason }", {"status": "STOPPING", "statusReason": "because"}),
     "pauseWorker": ("worker { status }", {"status": "WAITING_FOR_INPUT"}),

@@ -16,6 +16,9 @@ ORDERS = "subscription($id: ID!, $fence: Int!) { workerOrders(workerId: $id, fen
 async def run_of(world: World, input: Input) -> str:
     """The run that an input is about."""
     named = {**input, **input.get("target", {})}
+    if "subtaskId" in named:
+        found = await world.api.services.db.read(store.subtasks.by_ids, [named["subtaskId"]])
+        named["taskId"] = found[named["subtaskId"]].task_id
     for name, module in (
         ("taskId", store.tasks),
         ("workerId", store.workers),
@@ -81,9 +84,14 @@ async def test_a_colleague_in_the_same_run_is_out_of_reach(world: World) -> None
     one, two = [await world.fleet.working(run, key) for key in ("one", "two")]
     agent = await world.agent_of(one)
     task = (await world.fleet.task(run, "two")).id
+    made = await world.api.do("createSubtask", "subtask { id }", taskId=task, title="A box")
+    box = made["subtask"]["id"]
     before = await world.dump("command", "event")
     for mutation, input in (
         ("completeTask", {"taskId": task}),
+        ("createSubtask", {"taskId": task, "title": "Mine too"}),
+        ("updateSubtask", {"subtaskId": box, "completed": True}),
+        ("addFinding", {"taskId": task, "title": "Seen", "content": "Nothing."}),
         ("reportProgress", {"workerId": two, "activity": "Nothing."}),
         ("askQuestion", {"runId": run, "workerId": two, "question": "May I?"}),
     ):

@@ -31,6 +31,7 @@ KINDS: Final = {
     "workerId": "worker",
     "workerIds": "worker",
     "itemId": "item",
+    "subtaskId": "subtask",
     "delivered": "context",
 }
 """What an argument or input field of this name is the id of."""
@@ -215,5 +216,14 @@ def replaced(value: Any, path: tuple[str, ...], id: str) -> Any:
 
 
 def rows_about(dump: Dump, world: World) -> list[str]:
-    ids = (world.project, world.run, world.task, world.worker, world.item, world.context, world.later_task)
+    ids = (
+        world.project,
+        world.run,
+        world.task,
+        world.worker,
+        world.item,
+        world.context,
+        world.later_task,
+        world.subtask,
+    )
     return [row for rows in dump.values() for row in rows if any(id in row for id in ids)]

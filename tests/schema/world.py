@@ -33,6 +33,7 @@ class World:
     item: str
     command: str
     context: str
+    subtask: str
 
     @classmethod
     async def make(cls, api: Api, root: Path, clock: Timepiece) -> "World":
@@ -44,6 +45,8 @@ class World:
         given = await fleet.do(
             commands.context.inject, items=[Item("TEXT", "Mind the gap.", 4)], worker_id=worker
         )
+        built = await fleet.task(run, "build")
+        boxed = await fleet.do(commands.subtasks.create, task_id=built.id, title="Look around")
         item = await fleet.asking(run, "build", "Which colour?", options=["red", "blue"])
         tasks = await fleet.tasks(run)
         return cls(
@@ -59,6 +62,7 @@ class World:
             item,
             given.command_id,
             given.refs["items"][0],
+            boxed.refs["subtask"],
         )
 
     async def a_run(self, *entries: Any, **arguments: Any) -> str:
