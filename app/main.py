@@ -159,7 +159,9 @@ class Application:
         )
         checks = {"database": self._database_answers, "log": self._log_is_read, "engine": self._engine_runs}
         # who asks for health names the machine by whatever address it has, and has to be answered to the last
-        return Starlette(routes=[*health.routes(checks), Mount("/", service.gate(guarded))])
+        return Starlette(
+            routes=[*health.routes(checks, {"wakeUps": self._bus_works}), Mount("/", service.gate(guarded))]
+        )
 
     async def _database_answers(self) -> bool:
         assert self._db is not None
@@ -168,6 +170,9 @@ class Application:
 
     async def _log_is_read(self) -> bool:
         return self._tail is not None and self._tail.running
+
+    async def _bus_works(self) -> bool:
+        return self._hub.connected
 
     async def _engine_runs(self) -> bool:
         draining = self._service is not None and self._service.draining

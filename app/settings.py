@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     )
     events_url: str = Field(
         default="memory://",
-        description="What carries wake-ups between servers; `memory://` for a single one.",
+        description="What carries wake-ups between servers: `redis://host`, `postgresql://user@host/name`, or `memory://` for a single one.",
     )
     token: SecretStr | None = Field(
         default=None,

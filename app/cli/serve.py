@@ -48,7 +48,8 @@ def serve(
         typer.Option(help="sqlite:///PATH or postgresql://USER@HOST/NAME (a file in the data directory)."),
     ] = None,
     events_url: Annotated[
-        str | None, typer.Option(help="What carries wake-ups between servers (memory://).")
+        str | None,
+        typer.Option(help="What carries wake-ups between servers: redis:// or postgresql:// (memory://)."),
     ] = None,
     slots: Annotated[
         int | None, typer.Option(help="How many workers run at once (twice the processors).")

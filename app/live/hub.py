@@ -5,11 +5,14 @@ A wake-up carries no data, so a lost one costs only time: whoever waits also rea
 
 import asyncio
 import logging
+import random
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
+from urllib.parse import urlsplit
 
 from broadcaster import Broadcast, Event
 
@@ -23,9 +26,48 @@ PATIENCE: Final = 5.0
 PROBE: Final = 5.0
 """How often a quiet process sends a message to itself: broadcaster does not tell when its listener has died."""
 FAREWELL: Final = 1.0
-"""How long leaving a bus may take."""
+"""How long each step of leaving a bus may take."""
 FIRST_RETRY: Final = 0.1
-LAST_RETRY: Final = 10.0
+LAST_RETRY: Final = 5.0
+
+KINDS: Final = {
+    "memory": "memory",
+    "redis": "redis",
+    "rediss": "redis",
+    "postgres": "postgresql",
+    "postgresql": "postgresql",
+}
+"""What carries wake-ups, by the scheme of its address. What else broadcaster knows keeps messages, and fills up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """How the bus is, for those who watch: a dead one costs latency and nothing else."""
+
+    kind: str
+    connected: bool
+    outages: int
+
+
+class Broadcaster(Broadcast):
+    """Lets go of everything it has started, and of what its tasks have died of; broadcaster's own leaves both behind."""
+
+    async def disconnect(self) -> None:
+        started = (getattr(self, "_listener_task", None), getattr(self._backend, "_listener", None))
+        tasks = [task for task in started if isinstance(task, asyncio.Task)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._backend.disconnect()
+
+
+def dial(url: str) -> Broadcast:
+    """A bus that nobody has connected yet; ValueError for an address that none can have."""
+    address = urlsplit(url)
+    if address.scheme not in KINDS:
+        raise ValueError(f"its address begins with none of {', '.join(f'{kind}://' for kind in KINDS)}")
+    _ = address.port  # looked at by nobody else before a connection is tried
+    return Broadcaster(url)
 
 
 class Arrivals(Protocol):
@@ -39,7 +81,7 @@ class Hub:
         self,
         url: str = "memory://",
         *,
-        dial: Callable[[str], Broadcast] = Broadcast,
+        dial: Callable[[str], Broadcast] = dial,
         patience: float = PATIENCE,
         probe: float = PROBE,
     ) -> None:
@@ -55,6 +97,13 @@ class Hub:
         self._supervisor: asyncio.Task[None] | None = None
         self.connected = False
         """Whether other processes can be heard at the moment."""
+        self._outages = 0
+        self._deaf_since: float | None = None
+
+    @property
+    def state(self) -> Bus:
+        scheme = urlsplit(self._url).scheme
+        return Bus(KINDS.get(scheme, scheme), self.connected, self._outages)
 
     def wake(self) -> None:
         """Note that the log grew. Callable from any thread; cannot block or fail; many calls make one wake-up."""
@@ -85,7 +134,7 @@ class Hub:
             raise AppError(
                 ErrorCode.INVALID_INPUT,
                 f"There is no way to carry wake-ups over {self._url.partition(':')[0]!r}: {error}.",
-                suggestion="Use memory:// for a single server.",
+                suggestion="Use memory:// for a single server, redis://HOST or postgresql://USER@HOST/NAME for several.",
             ) from error
         except Exception as error:
             log.debug("the bus is not there yet: %s", error)
@@ -121,43 +170,58 @@ class Hub:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise asyncio.CancelledError from error  # broadcaster turns a cancellation into a KeyError
-                level = logging.WARNING if self.connected or delay == FIRST_RETRY else logging.DEBUG
-                log.log(
-                    level,
-                    "no wake-ups between processes (%s); the log is polled",
-                    str(error) or type(error).__name__,
-                )
+                self._note_outage(_reason(error))
             if self.connected:
                 self.connected = False
                 delay = FIRST_RETRY
             self._ring()  # something may have been said while nobody listened
-            await asyncio.sleep(delay)
+            # not all servers at once, after an outage that all of them have seen
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))
             delay = min(delay * 2, LAST_RETRY)
+
+    def _note_outage(self, why: str) -> None:
+        """Say so once, however often it is tried again."""
+        if self._deaf_since is not None:
+            log.debug("still no wake-ups between servers: %s", why)
+            return
+        self._deaf_since = asyncio.get_running_loop().time()
+        self._outages += 1
+        log.warning("no wake-ups between servers: %s; the log is polled, and the bus tried again", why)
+
+    def _note_delivery(self) -> None:
+        self.connected = True
+        if self._deaf_since is None:
+            log.info("wake-ups between servers work (%s)", self.state.kind)
+            return
+        seconds = asyncio.get_running_loop().time() - self._deaf_since
+        self._deaf_since = None
+        log.warning("wake-ups between servers work again (%s), after %.1f s", self.state.kind, seconds)
 
     async def _converse(self) -> None:
         """Connect, subscribe once, then listen and speak until either fails."""
         broadcast = self._dial(self._url)
-        stack = AsyncExitStack()
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(_leave, broadcast.disconnect)
             async with asyncio.timeout(self._patience):
-                stack.push_async_callback(broadcast.disconnect)
                 await broadcast.connect()
-                arrivals = await stack.enter_async_context(broadcast.subscribe(CHANNEL))
+                subscription = broadcast.subscribe(CHANNEL)
+                arrivals = await subscription.__aenter__()
+            stack.push_async_callback(_leave, lambda: subscription.__aexit__(None, None, None))
             await _first_to_fail(self._listen(arrivals), self._speak(broadcast))
-        finally:
-            # leaving a broken bus may raise anything, or never return
-            with suppress(Exception):
-                async with asyncio.timeout(FAREWELL):
-                    await stack.aclose()
 
     async def _listen(self, arrivals: Arrivals) -> None:
-        """Ring for every message of another process; fail when not even our own come back."""
+        """Ring for every message of another process; fail when not even our own come back.
+
+        The first to come back proves delivery: some servers and versions take every message and deliver none.
+        """
         while True:
-            async with asyncio.timeout(self._probe + self._patience):
-                event = await arrivals.get()
+            try:
+                async with asyncio.timeout(self._patience + (self._probe if self.connected else 0.0)):
+                    event = await arrivals.get()
+            except TimeoutError:
+                raise TimeoutError("a message to itself did not come back") from None
             if not self.connected:
-                self.connected = True
-                log.info("wake-ups between processes work")
+                self._note_delivery()
             if event.message != self._me:
                 self._ring()
 
@@ -165,11 +229,28 @@ class Hub:
         """Send one message for all commits since the last one, never two at a time."""
         while True:
             self._unsent.clear()
-            async with asyncio.timeout(self._patience):
-                await broadcast.publish(CHANNEL, self._me)
+            try:
+                async with asyncio.timeout(self._patience):
+                    await broadcast.publish(CHANNEL, self._me)
+            except TimeoutError:
+                raise TimeoutError("a message could not be sent in time") from None
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._probe):
                     await self._unsent.wait()
+
+
+def _reason(error: Exception) -> str:
+    """For people. A subscription that is cut off ends with a KeyError, whatever it was."""
+    if isinstance(error, KeyError) or not str(error):
+        return f"the bus does not answer ({type(error).__name__})"
+    return str(error).splitlines()[0]
+
+
+async def _leave(step: Callable[[], Awaitable[object]]) -> None:
+    """Leaving a broken bus may raise anything, or never return."""
+    with suppress(Exception):
+        async with asyncio.timeout(FAREWELL):
+            await step()
 
 
 async def _first_to_fail(*endless: Coroutine[None, None, None]) -> None:

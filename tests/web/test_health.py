@@ -47,3 +47,11 @@ async def test_not_ready_says_what_is_missing_and_no_more(monkeypatch: pytest.Mo
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": False, "log": True, "engine": False, "other": False}
     assert "hunter2" not in answer.text
+
+
+async def test_what_only_helps_degrades_and_fails_nothing() -> None:
+    transport = httpx.ASGITransport(Starlette(routes=health.routes({"database": good}, {"wakeUps": bad})))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "degraded", "checks": {"database": True, "wakeUps": False}}
