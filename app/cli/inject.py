@@ -50,6 +50,10 @@ async def inject(
     file: Annotated[
         list[str] | None, typer.Option(help="A text file inside the project; may be repeated.")
     ] = None,
+    skeleton: Annotated[
+        list[str] | None,
+        typer.Option(help="The same without the bodies of its functions; may be repeated."),
+    ] = None,
     words: Annotated[
         list[str] | None, typer.Option("--text", help="The text itself; may be repeated.")
     ] = None,
@@ -60,12 +64,13 @@ async def inject(
     A command finds them as files in the directory TRACKSIDE_INBOX.
 
     \b
-      trackside inject task_01k… --file docs/api.md --file src/app.py
+      trackside inject task_01k… --file docs/api.md --skeleton src/app.py
       trackside inject 6qz3v/T012 --text 'Use the second approach.'
       git diff | trackside inject run_01k… -
     """
     name, id = await _target(session, target)
     items = [{"file": await _from_root(session, id, path)} for path in file or []]
+    items += [{"skeleton": await _from_root(session, id, path)} for path in skeleton or []]
     items += [{"text": one} for one in words or []]
     if pipe is not None:
         items.append({"text": _piped(pipe)})
@@ -73,7 +78,7 @@ async def inject(
         raise TracksideError(
             "INVALID_INPUT",
             "There is nothing to give.",
-            suggestion="Name something: --file PATH, --text TEXT, or - for standard input.",
+            suggestion="Name something: --file PATH, --skeleton PATH, --text TEXT, or - for standard input.",
         )
     payload = await session.client.mutate(INJECT, {"target": {name: id}, "items": items, "reason": reason})
     if session.screen.json:

@@ -7,6 +7,7 @@ from app import store
 from app.commands import moves, workers
 from app.commands.audit import Change
 from app.domain.commands import CommandStatus
+from app.domain.context import ContextKind
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.runs import ENDED
@@ -18,9 +19,9 @@ from app.store.tables import ContextItemRow, RunRow, TaskRow, WorkerRow
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to give, read and counted before the transaction began. `kind` is FILE or TEXT."""
+    """Something to give, read and counted before the transaction began."""
 
-    kind: str
+    kind: ContextKind
     content: str
     tokens: int
     path: str | None = None

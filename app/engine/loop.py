@@ -12,7 +12,7 @@ from typing import Final, Self
 from app import store
 from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
-from app.engine import attention, heartbeats, pruning, restoration, scheduling
+from app.engine import attention, heartbeats, indexing, pruning, restoration, scheduling
 from app.live.log import Closed, Tail
 from app.store.db import Database
 from app.store.events import Filter
@@ -74,6 +74,7 @@ class Engine:
             asyncio.create_task(self._every(1.0, self._attend), name="engine-attention"),
             asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
             asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
+            asyncio.create_task(self._every(2.0, self._index), name="engine-indexing"),
         ]
         return self
 
@@ -130,6 +131,10 @@ class Engine:
 
     async def _prune(self) -> None:
         await pruning.run_once(self._db, self._dispatch)
+        await indexing.prune(self._db)
+
+    async def _index(self) -> None:
+        await indexing.run_once(self._db)
 
     async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty again and again. Its failures are logged and never end it."""

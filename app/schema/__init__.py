@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.schema.attention import AlreadyAnsweredError, AttentionMutation, AttentionQuery
 from app.schema.commands import CommandQuery
+from app.schema.context_files import ContextFileQuery
 from app.schema.context_items import ContextMutation
 from app.schema.dag import DagMutation
 from app.schema.errors import DagCycleError, GenericError, VersionConflict
@@ -31,6 +32,7 @@ from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
 class Query(
     AttentionQuery,
     CommandQuery,
+    ContextFileQuery,
     EventQuery,
     NodeQuery,
     PipelineQuery,

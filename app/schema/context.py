@@ -135,6 +135,10 @@ class Loaders:
         return self._found(store.context.by_ids)
 
     @cached_property
+    def skeletons(self) -> DataLoader[str, str | None]:
+        return self._found(store.context_files.skeletons)
+
+    @cached_property
     def phases_of_run(self) -> DataLoader[str, list[PhaseRow]]:
         return self._listed(store.phases.of_runs)
 

@@ -9,22 +9,18 @@ import strawberry
 
 from app import commands, store
 from app.commands.context import Item
+from app.context import LANGUAGES, count_tokens
 from app.domain import limits
 from app.domain.access import STEERING
 from app.schema import files
 from app.schema.context import Info
+from app.schema.enums import ContextKind
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, optional
 from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
 from app.schema.shapes import shape_of
 from app.store.db import Tx
 from app.store.tables import ContextItemRow, ProjectRow
-
-
-@strawberry.enum(description="What a context item is.")
-class ContextKind(Enum):
-    FILE = strawberry.enum_value("FILE", description="A whole file, as it was when it was given.")
-    TEXT = strawberry.enum_value("TEXT", description="Text of the caller's own.")
 
 
 @strawberry.enum(description="When a worker is to get what it is given.")
@@ -38,7 +34,9 @@ class Delivery(Enum):
 class ContextItem:
     id: strawberry.ID = strawberry.field(description="Opaque.")
     kind: ContextKind = strawberry.field(description="What it is.")
-    path: str | None = strawberry.field(description="Of a file: its path from the project's root.")
+    path: str | None = strawberry.field(
+        description="Of a file or a skeleton: its path from the project's root."
+    )
     tokens: int = strawberry.field(description="Its size in tokens, estimated at four bytes each.")
     delivered_at: datetime | None = strawberry.field(
         description="The receipt: when it lay in the worker's inbox. Null until then."
@@ -66,6 +64,10 @@ class ContextTargetInput:
 class ContextInput:
     file: str | None = optional(
         "A UTF-8 text file of the project, by its path from the root; at most 512 KiB."
+    )
+    skeleton: str | None = optional(
+        "The same without the bodies of its functions: signatures, types and comments. Of a language that has one: "
+        f"{', '.join(language.name for language in LANGUAGES)}."
     )
     text: str | None = optional("Text; at most 65,536 characters.")
 
@@ -131,10 +133,12 @@ def _items(inputs: list[ContextInput], project_root: str) -> list[Item]:
     items = []
     for position, one in enumerate(inputs):
         where = ["input", "items", str(position)]
-        path, text = given(one.file), given(one.text)
+        path, outline, text = given(one.file), given(one.skeleton), given(one.text)
         if path is not None:
             items.append(files.read_context_file(project_root, path, [*where, "file"]))
+        elif outline is not None:
+            items.append(files.read_skeleton(project_root, outline, [*where, "skeleton"]))
         else:
             text = limits.text(text, *where, "text")
-            items.append(Item("TEXT", text, files.count_tokens(text)))
+            items.append(Item(ContextKind.TEXT, text, count_tokens(text)))
     return items

@@ -8,6 +8,7 @@ import strawberry
 from app.domain.access import Role
 from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.commands import CommandStatus
+from app.domain.context import ContextFileState, ContextKind
 from app.domain.errors import ADVICE, ErrorCode
 from app.domain.phases import PhaseStatus
 from app.domain.plans import PlanFormat
@@ -64,6 +65,24 @@ describe(
         "EFFECTIVE": "It is done.",
         "REJECTED": "It was refused and changed nothing.",
         "EXPIRED": "Its worker ended before it could take effect, or a later request replaced it.",
+    },
+)
+describe(
+    ContextFileState,
+    "How what is known of a file stands to the file itself.",
+    {
+        "FRESH": "It was read, and has not changed since.",
+        "STALE": "It is new or was changed, and is about to be read.",
+        "FAILED": "It cannot be given as context, or has no skeleton; `error` says why.",
+    },
+)
+describe(
+    ContextKind,
+    "What a context item is.",
+    {
+        "FILE": "A whole file, as it was when it was given.",
+        "SKELETON": "A file without the bodies of its functions, as it was when it was given.",
+        "TEXT": "Text of the caller's own.",
     },
 )
 describe(
@@ -198,6 +217,8 @@ __all__ = [
     "AttentionStatus",
     "Capability",
     "CommandStatus",
+    "ContextFileState",
+    "ContextKind",
     "Desire",
     "ErrorCode",
     "ExitReason",

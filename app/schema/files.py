@@ -14,10 +14,11 @@ from pathlib import Path
 from app import plans
 from app.commands.context import Item
 from app.commands.runs import PlanSource
+from app.context import NoSkeleton, count_tokens, language_of, skeleton
 from app.domain import limits
 from app.domain.errors import AppError
 from app.domain.plans import Plan
-from app.schema.enums import ErrorCode, PlanFormat
+from app.schema.enums import ContextKind, ErrorCode, PlanFormat
 
 _HIDDEN_FROM_AGENTS = frozenset({".git", ".ssh", ".gnupg", ".aws", ".netrc"})
 """Parts of a path that are never handed out: they hold credentials or run code."""
@@ -65,12 +66,24 @@ def read_context_file(project_root: str, path: str, where: Sequence[str]) -> Ite
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise limits.invalid(f"{path} is not a UTF-8 text file.", where) from error
-    return Item("FILE", text, count_tokens(text), path)
+    return Item(ContextKind.FILE, text, count_tokens(text), path)
 
 
-def count_tokens(text: str) -> int:
-    """An estimate that needs no model: four bytes a token, which most of them come near on code and English."""
-    return -(-len(text.encode()) // 4)
+def read_skeleton(project_root: str, path: str, where: Sequence[str]) -> Item:
+    """A file of the project without the bodies of its functions, as it is now."""
+    whole = read_context_file(project_root, path, where)
+    language = language_of(path)
+    if language is None:
+        raise limits.invalid(
+            f"There is no skeleton for a file like {path}.", where, "Give the whole file: `file`."
+        )
+    try:
+        text = skeleton(whole.content, language)
+    except NoSkeleton as error:
+        raise limits.invalid(
+            f"{path} has no skeleton: {error}.", where, "Mend the file, or give it whole: `file`."
+        ) from error
+    return Item(ContextKind.SKELETON, text, count_tokens(text), path)
 
 
 def check_executable(argv: Sequence[str], project_root: str, where: Sequence[str]) -> None:

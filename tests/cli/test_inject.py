@@ -29,13 +29,16 @@ def finish(trackside: Trackside, project: Path, title: str, running: Running, it
 def test_files_texts_and_pipes_reach_the_worker(trackside: Trackside, server: Served, project: Path) -> None:
     (project / "docs").mkdir()
     (project / "docs" / "api.md").write_text("of the file\n")
+    (project / "part.py").write_text("def of_the_skeleton():\n    body\n")
     running = begin(trackside, server, project, "Given")
     (worker,) = trackside("workers", "list", "--run", "Given", "--output", "json").json
     (task,) = trackside("runs", "show", "Given", "--output", "json").json["tasks"]
 
-    given = trackside("inject", worker["id"], "--file", "docs/api.md", "--text", "of the text")
+    given = trackside(
+        "inject", worker["id"], "--file", "docs/api.md", "--skeleton", "part.py", "--text", "of the text"
+    )
     assert given.status == 0
-    assert [line.split(":")[0] for line in given.lines] == ["docs/api.md", "text"]
+    assert [line.split(":")[0] for line in given.lines] == ["docs/api.md", "part.py", "text"]
     as_json = trackside("inject", task["id"], "-", "--output", "json", stdin="of the pipe")
     assert [item["kind"] for item in as_json.json["items"]] == ["TEXT"]
     assert as_json.json["command"]["status"] in ("REQUESTED", "DELIVERED", "ACKNOWLEDGED", "EFFECTIVE")
@@ -43,7 +46,15 @@ def test_files_texts_and_pipes_reach_the_worker(trackside: Trackside, server: Se
     assert trackside("inject", "Given", "--text", "to all of the run", "--reason", "Why not").status == 0
 
     all_of_it = finish(trackside, project, "Given", running, items=4)
-    for words in ("of the file", "of the text", "of the pipe", "by its key", "to all of the run"):
+    assert "body" not in all_of_it
+    for words in (
+        "of the file",
+        "of_the_skeleton",
+        "of the text",
+        "of the pipe",
+        "by its key",
+        "to all of the run",
+    ):
         assert words in all_of_it
 
 

@@ -220,9 +220,10 @@ async def report_progress(world: World) -> Input:
 
 async def inject_into_run(world: World) -> Input:
     (world.root / "notes.md").write_text("Mind the gap.")
+    (world.root / "gap.py").write_text("def mind():\n    return 1\n")
     return {
         "target": {"runId": world.run},
-        "items": [{"file": "notes.md"}, {"text": "Use the second one."}],
+        "items": [{"file": "notes.md"}, {"skeleton": "gap.py"}, {"text": "Use the second one."}],
         "deliver": "NEXT_TURN",
         **WHY,
     }

@@ -90,10 +90,11 @@ def shown(path: str) -> str:
 
 
 @pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("kind", ["file", "skeleton"])
 @pytest.mark.parametrize("path", PATHS, ids=shown)
-async def test_no_such_path_is_read(world: World, path: str) -> None:
+async def test_no_such_path_is_read(world: World, path: str, kind: str) -> None:
     before = await world.dump("command", "event")
-    items: list[Any] = [{"text": "fine"}, {"file": path}]
+    items: list[Any] = [{"text": "fine"}, {kind: path}]
     given = await world.api.refused("injectContext", target={"workerId": world.worker}, items=items)
     planned = await world.api.refused("createRun", projectId=world.project, plan={"path": path})
     assert given["code"] == ("LIMIT_EXCEEDED" if len(path) > 4_096 else "INVALID_INPUT")
