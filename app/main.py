@@ -24,9 +24,11 @@ from app import schema, store
 from app.dispatch.local import LocalDispatch
 from app.domain.access import Actor, Role
 from app.domain.errors import AppError, ErrorCode
+from app.domain.observation import Observer
 from app.engine import loop as engine
 from app.live.hub import Hub
 from app.live.log import Tail
+from app.live.telemetry import Latency, Probes, Telemetry
 from app.processes.locks import Lock, holder
 from app.schema import sdl
 from app.schema.context import Context, Services
@@ -61,6 +63,9 @@ class Application:
         self._hub = Hub(settings.events_url)
         self._db: Database | None = None
         self._tail: Tail | None = None
+        self._telemetry: Telemetry | None = None
+        self._dispatch: LocalDispatch | None = None
+        self._latency = Latency()
         self._engine: engine.Engine | None = None
         self._service: transport.Service | None = None
         self._key = b""
@@ -77,12 +82,15 @@ class Application:
         async with AsyncExitStack() as stack:
             settings = self.settings
             stack.callback(_take(settings.data_dir).close)
-            db = self._db = await asyncio.to_thread(_open_database, settings.database, self._hub)
+            db = self._db = await asyncio.to_thread(
+                _open_database, settings.database, self._hub, self._latency
+            )
             stack.callback(db.close)
             await db.write(store.tokens.ensure, name="admin", role=Role.ADMIN, secret=_first_token(settings))
             self._key = await db.write(store.tokens.signing_key)
             await stack.enter_async_context(self._hub)
             self._tail = await stack.enter_async_context(Tail(db, self._hub))
+            self._telemetry = await stack.enter_async_context(Telemetry(self._tail, self._probes()))
             self._service = transport.Service(self._schema(), db, self._context, self._terms())
             await stack.enter_async_context(self._service.running())
             self.asgi = self._routes(self._service)
@@ -96,12 +104,12 @@ class Application:
         self._address.url = url
         _write_address(self.server_file, url)
         self._stack.callback(self.server_file.unlink, missing_ok=True)
-        dispatch = LocalDispatch(self.settings.data_dir, self.server_file)
+        self._dispatch = LocalDispatch(self.settings.data_dir, self.server_file)
         terms = engine.Terms(
             slots=self.settings.slots,
             heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_timeout_seconds),
         )
-        self._engine = engine.Engine(self._db, self._tail, dispatch, terms)
+        self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms)
         await self._stack.enter_async_context(self._engine)
 
     async def drain(self) -> None:
@@ -133,12 +141,21 @@ class Application:
             slow_reader_seconds=settings.slow_reader_seconds,
         )
 
+    def _probes(self) -> Probes:
+        return Probes(
+            database_latency=self._latency.take,
+            subscribers=lambda: self._service.sockets.subscriptions if self._service is not None else 0,
+            processes=lambda: self._dispatch.count_processes() if self._dispatch is not None else 0,
+        )
+
     def _context(self, actor: Actor, _request_id: str) -> Context:
         assert self._db is not None
         assert self._tail is not None
+        assert self._telemetry is not None
         services = Services(
             db=self._db,
             tail=self._tail,
+            telemetry=self._telemetry,
             url=lambda: self._address.url,
             server_file=str(self.server_file.absolute()),
             signing_key=lambda: self._key,
@@ -202,10 +219,10 @@ def _take(directory: Path) -> Lock:
     return lock
 
 
-def _open_database(url: str, hub: Hub) -> Database:
+def _open_database(url: str, hub: Hub, observer: Observer) -> Database:
     db: Database | None = None
     try:
-        db = Database(url, on_commit=hub.wake)
+        db = Database(url, on_commit=hub.wake, observer=observer)
         migrations.upgrade(db)
     except Exception as error:
         if db is not None:

@@ -179,6 +179,12 @@ class LocalDispatch:
             return []
         return [entry.name for entry in self._workers.iterdir() if _PLAIN.fullmatch(entry.name)]
 
+    def count_processes(self) -> int:
+        """Runners on this machine, and everything below them. Reads files and the process table: not for an event loop."""
+        signed = (holder(self._directory(worker_id) / "lock") for worker_id in self.known())
+        runners = [one.pid for one in signed if one is not None and SYSTEM.look(one) is not None]
+        return len(runners) + len(SYSTEM.descendants(runners))
+
     def forget(self, worker_id: str) -> bool:
         """Remove the worker's directory, journal and all; False while a runner still holds it."""
         directory = self._directory(worker_id)

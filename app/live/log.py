@@ -55,6 +55,7 @@ class Tail:
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
         self._last_read = 0.0
+        self._behind: dict[object, int] = {}
         self.followers = 0
 
     # ------------------------------------------------------------------ what it knows
@@ -72,6 +73,11 @@ class Tail:
     def lag(self) -> float:
         """Seconds since the log was last read successfully."""
         return asyncio.get_running_loop().time() - self._last_read
+
+    @property
+    def queued(self) -> int:
+        """Events that followers have yet to look at, all followers together."""
+        return sum(max(0, self.head - cursor) for cursor in self._behind.values())
 
     @property
     def running(self) -> bool:
@@ -186,13 +192,15 @@ class Tail:
         if not trusted:
             await self._check(cursor)
         self.followers += 1
+        me = object()
         try:
             while True:
                 self._ensure_open()
+                self._behind[me] = cursor
                 if cursor < self._ring.floor:
                     rows, head = await self._db.read(_page, cursor, limit=PAST_PAGE, only=only)
                     for event in rows:
-                        cursor = seq_of(event)
+                        cursor = self._behind[me] = seq_of(event)
                         yield event
                     if len(rows) < PAST_PAGE:
                         cursor = max(cursor, head)
@@ -201,16 +209,18 @@ class Tail:
                 place, handled = self._ring.place_after(cursor), 0
                 while handled < BREATH and (event_here := self._ring.at(place)) is not None:
                     place, handled = place + 1, handled + 1
-                    cursor = seq_of(event_here)
+                    cursor = self._behind[me] = seq_of(event_here)
                     if only.matches(event_here):
                         yield event_here
                 if handled == BREATH:
                     await asyncio.sleep(0)
                 elif cursor >= self._ring.floor:
                     # nothing that is wanted lies between here and the event that wakes us
+                    del self._behind[me]
                     _, seq = await self._waiters.wait(only, max(cursor, self._ring.head))
                     cursor = seq - 1
         finally:
+            self._behind.pop(me, None)
             self.followers -= 1
 
     async def _check(self, after: int) -> None:

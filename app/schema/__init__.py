@@ -24,6 +24,7 @@ from app.schema.runs import RunQuery
 from app.schema.scalars import SCALARS
 from app.schema.subtasks import SubtaskMutation
 from app.schema.tasks import TaskMutation, TaskQuery
+from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
 from app.schema.viewer import ViewerQuery
 from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
 
@@ -39,6 +40,7 @@ class Query(
     ProjectQuery,
     RunQuery,
     TaskQuery,
+    TelemetryQuery,
     ViewerQuery,
     WorkerQuery,
 ):
@@ -63,7 +65,7 @@ class Mutation(
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(EventSubscription, RunnerSubscription, WorkerSubscription):
+class Subscription(EventSubscription, RunnerSubscription, TelemetrySubscription, WorkerSubscription):
     pass
 
 

@@ -12,6 +12,7 @@ from app import store
 from app.domain.access import READERS, Actor
 from app.domain.errors import AppError
 from app.live.log import Tail
+from app.live.telemetry import Telemetry
 from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
 from app.store.db import Database, Tx
@@ -42,6 +43,7 @@ class Services:
 
     db: Database
     tail: Tail
+    telemetry: Telemetry
     url: Callable[[], str]
     server_file: str
     signing_key: Callable[[], bytes]

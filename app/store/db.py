@@ -9,7 +9,8 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event as sa_event, ins
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
+from app.domain.observation import NOBODY, Access, Observer
 from app.store.tables import EventRow
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ class _Job:
     run: Callable[[Tx], Any]
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    asked: float = field(default_factory=time.perf_counter)
 
     def resolve(self, answer: Any, error: BaseException | None) -> None:
         if self.future.cancelled():
@@ -126,10 +129,12 @@ class Database:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_commit: Callable[[], None] = lambda: None,
+        observer: Observer = NOBODY,
     ) -> None:
         self.url = url
         self.clock = clock
         self.on_commit = on_commit
+        self.observer = observer
         self.is_sqlite = url.startswith("sqlite")
         self._engine = _sqlite(url) if self.is_sqlite else _postgres(url)
         self._snapshots = self._engine if self.is_sqlite else _snapshots(self._engine)
@@ -181,8 +186,7 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Run `function(tx, …)` on a snapshot that sees every commit made before the call."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: self._read(function, *args, **kwargs))
+        return await self._in_thread(self._readers, "read", lambda: self._read(function, *args, **kwargs))
 
     def close(self) -> None:
         """Finish what is queued, then let go of every thread and connection."""
@@ -210,7 +214,7 @@ class Database:
     async def _submit(self, run: Callable[[Tx], T]) -> T:
         loop = asyncio.get_running_loop()
         if not self.is_sqlite:
-            return await loop.run_in_executor(self._writers, self._write_alone, run)
+            return await self._in_thread(self._writers, "write", lambda: self._write_alone(run))
         future: asyncio.Future[T] = loop.create_future()
         with self._closing:
             if self._closed:  # the writer has seen its last job: this one would wait for ever
@@ -218,15 +222,25 @@ class Database:
             self._jobs.put(_Job(run, future, loop))
         return await future
 
+    async def _in_thread(self, pool: ThreadPoolExecutor, access: Access, run: Callable[[], T]) -> T:
+        asked = time.perf_counter()
+
+        def timed() -> T:
+            try:
+                return run()
+            finally:
+                self.observer.transaction(access, time.perf_counter() - asked)
+
+        return await asyncio.get_running_loop().run_in_executor(pool, timed)
+
     def _write_alone(self, run: Callable[[Tx], T]) -> T:
         """One transaction on PostgreSQL. A deadlock or a lost serialisation is tried again: nothing had happened."""
         for attempt in range(5):
             try:
                 with self._engine.connect() as connection:
-                    answer, wrote = self._perform(connection, run)
+                    answer, kinds = self._perform(connection, run)
                     connection.commit()
-                if wrote:
-                    self._announce()
+                self._announce(kinds)
                 return answer
             except OperationalError as error:
                 if attempt == 4 or getattr(error.orig, "sqlstate", None) not in ("40001", "40P01"):
@@ -253,14 +267,14 @@ class Database:
 
     def _write_batch(self, jobs: list[_Job]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
-        wrote = False
+        kinds: list[str] = []
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     for job in jobs:
                         answer, appended, error = self._perform_apart(connection, job)
-                        wrote = wrote or appended
+                        kinds += appended
                         outcomes.append((job, answer, error))
                     connection.commit()
                 except BaseException:
@@ -269,12 +283,18 @@ class Database:
         except BaseException as error:
             # the whole transaction failed (a full disk): nothing of the batch has happened
             outcomes = [(job, None, error) for job in jobs]
-            wrote = False
-        if wrote:
-            self._announce()
+            kinds = []
+        else:
+            self.observer.batch(len(jobs))
+        self._announce(kinds)
+        ended = time.perf_counter()
+        for job in jobs:
+            self.observer.transaction("write", ended - job.asked)
         self._answer(outcomes)
 
-    def _perform_apart(self, connection: Connection, job: _Job) -> tuple[Any, bool, BaseException | None]:
+    def _perform_apart(
+        self, connection: Connection, job: _Job
+    ) -> tuple[Any, Sequence[str], BaseException | None]:
         """Run one function of a batch in a savepoint: what it raises is its caller's alone.
 
         Unless SQLite has given up the transaction, as it does on a full disk: then everything before it is undone too.
@@ -284,10 +304,13 @@ class Database:
         except BaseException as error:
             if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
                 raise
-            return None, False, error
+            return None, (), error
         return answer, appended, None
 
-    def _announce(self) -> None:
+    def _announce(self, kinds: Sequence[str]) -> None:
+        if not kinds:
+            return
+        self.observer.appended(kinds)
         try:
             self.on_commit()
         except Exception:
@@ -305,7 +328,7 @@ class Database:
             except RuntimeError:
                 log.debug("nobody waits any more: the event loop of these writers is closed")
 
-    def _perform(self, connection: Connection, run: Callable[[Tx], T]) -> tuple[T, bool]:
+    def _perform(self, connection: Connection, run: Callable[[Tx], T]) -> tuple[T, Sequence[str]]:
         """Run one function in a savepoint and append its facts last: on PostgreSQL the log is locked only briefly."""
         with _WriteSession(
             bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False
@@ -322,7 +345,7 @@ class Database:
                 )
             session.commit()
             session.expunge_all()
-            return answer, bool(tx.facts)
+            return answer, [fact.kind for fact in tx.facts]
 
 
 def _sqlite(url: str) -> Engine:

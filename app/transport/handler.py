@@ -58,6 +58,10 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         self._pings = float(PING_BURST)
         self._pinged_at = 0.0
 
+    @property
+    def subscriptions(self) -> int:
+        return sum(isinstance(one, Running) and not one.ends for one in self.operations.values())
+
     async def handle(self) -> None:
         with self.view.sockets.holding(self):
             try:

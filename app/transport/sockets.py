@@ -34,6 +34,11 @@ class Sockets:
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def subscriptions(self) -> int:
+        """How many are open, on all sockets together."""
+        return sum(handler.subscriptions for handler in self._open)
+
     @contextmanager
     def holding(self, handler: "Handler") -> Iterator[None]:
         self._open.add(handler)

@@ -52,6 +52,19 @@ async def test_launch(dispatch: LocalDispatch, plane: ControlPlane, tmp_path: Pa
     assert not (directory / "runner.log").read_text()
 
 
+async def test_runners_are_counted_with_all_below_them(
+    dispatch: LocalDispatch, plane: ControlPlane, tmp_path: Path
+) -> None:
+    assert dispatch.count_processes() == 0
+    worker = Worker("wrk_counted", ["sh", "-c", "sleep 60 & echo up; wait"], str(tmp_path))
+    await launch(dispatch, plane, worker)
+    await plane.until(lambda: worker.log() == ["up"])
+    assert dispatch.count_processes() == 3, "the runner, its agent, and what that has started"
+    plane.order(worker, desired="STOP")
+    await plane.ended(worker)
+    await until(lambda: dispatch.count_processes() == 0, "the runner's end")
+
+
 async def test_many_at_once(dispatch: LocalDispatch, plane: ControlPlane, tmp_path: Path) -> None:
     workers = [Worker(f"wrk_wave{i}", ["true"], str(tmp_path)) for i in range(20)]
     await asyncio.gather(*(launch(dispatch, plane, worker) for worker in workers))

@@ -14,6 +14,7 @@ from app import store
 from app.domain.access import Role
 from app.live.hub import Hub
 from app.live.log import Tail
+from app.live.telemetry import Probes, Telemetry
 from app.schema.context import Services
 from app.store.db import Database, Tx
 from tests.conftest import Clock
@@ -72,11 +73,12 @@ def db(request: pytest.FixtureRequest) -> Database:
 @asynccontextmanager
 async def serving(db: Database) -> AsyncIterator[Services]:
     key = await db.write(store.tokens.signing_key)
-    async with Hub() as hub, Tail(db, hub) as tail:
+    async with Hub() as hub, Tail(db, hub) as tail, Telemetry(tail, Probes()) as telemetry:
         db.on_commit = hub.wake
         yield Services(
             db=db,
             tail=tail,
+            telemetry=telemetry,
             url=lambda: URL,
             server_file="/srv/server.json",
             signing_key=lambda: key,

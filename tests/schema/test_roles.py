@@ -102,6 +102,7 @@ QUERIES: Final[dict[str, str]] = {
     "run": "query($run: ID!) { run(id: $run) { name } }",
     "runs": "{ runs { totalCount } }",
     "task": "query($task: ID!) { task(id: $task) { key } }",
+    "telemetry": "{ telemetry { cpuPercent } }",
     "worker": "query($worker: ID!) { worker(id: $worker) { name } }",
     "workers": "{ workers { totalCount } }",
 }
@@ -138,10 +139,12 @@ async def test_everybody_may_know_who_they_are(world: World, role: Role) -> None
     }
 
 
+EVERYBODY: Final = set(Role) - {Role.RUNNER}
 SUBSCRIPTIONS: Final[dict[str, str]] = {
     "events": 'subscription { events(after: "0") { cursor } }',
     "run": "subscription($run: ID!) { run(id: $run) { id } }",
     "logs": "subscription($worker: ID!) { logs(workerId: $worker) { cursor } }",
+    "telemetry": "subscription { telemetry { rssBytes } }",
     "workerOrders": "subscription($worker: ID!) { workerOrders(workerId: $worker, fence: 1) { revision } }",
 }
 
@@ -154,13 +157,16 @@ def test_the_table_names_every_subscription() -> None:
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("name", SUBSCRIPTIONS)
-async def test_everybody_follows_but_orders_are_for_runners(world: World, name: str, role: Role) -> None:
+async def test_everybody_follows_but_orders_are_for_runners_and_the_machine_is_not_a_workers(
+    world: World, name: str, role: Role
+) -> None:
     document = SUBSCRIPTIONS[name]
     if name == "logs":  # which says something once there is something
         runner = await world.runner_of(world.worker)
         await runner.do("reportWorker", **(await EXAMPLES["reportWorker"][0](world)))
     stream = (await caller(world, role)).follow(document, **ids(world, document))
-    if (name == "workerOrders") is (role is Role.RUNNER):
+    allowed = {"workerOrders": {Role.RUNNER}, "telemetry": EVERYBODY - {Role.WORKER}}.get(name, EVERYBODY)
+    if role in allowed:
         assert await anext(stream)
         await stream.aclose()  # type: ignore[attr-defined]
         return
