@@ -296,7 +296,10 @@ def moments_fit_statuses(seen: Look) -> Iterator[str]:
             yield f"{run.id} is {run.status} with urgency {run.urgency}"
     for task in seen.task.values():
         over = task.status in FINISHED or task.status == T.FAILED
-        if task.status_reason != "The plan marks it as done." and (task.completed_at is not None) != over:
+        if (
+            not (task.status_reason or "").startswith("The plan marks it as ")
+            and (task.completed_at is not None) != over
+        ):
             yield f"task {task.key} is {task.status}, completed at {task.completed_at}"
     for worker in seen.worker.values():
         if (worker.ended_at is None) != (worker.status in LIVE):

@@ -11,7 +11,7 @@ from app.cli.run_views import MARKS
 from app.cli.screen import Screen
 from app.cli.session import local_command
 from app.client.errors import TracksideError
-from app.domain.plans import Plan, PlanFormat, PlanStatus
+from app.domain.plans import Plan, PlanFormat, PlanStatus, PlanSubtask
 from app.domain.tasks import TaskStatus
 
 app = typer.Typer(no_args_is_help=True, help="Plans: see what Trackside makes of one.")
@@ -20,6 +20,7 @@ _MARKS = {
     PlanStatus.PENDING: "○",
     PlanStatus.IN_PROGRESS: "◐",
     PlanStatus.DONE: MARKS[TaskStatus.COMPLETED][0],
+    PlanStatus.CANCELLED: MARKS[TaskStatus.SKIPPED][0],
 }
 
 
@@ -78,9 +79,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
                         "title": task.title,
                         "status": task.status,
                         "dependsOn": task.depends_on,
-                        "subtasks": [
-                            {"title": subtask.title, "status": subtask.status} for subtask in task.subtasks
-                        ],
+                        "subtasks": [_subtask_as_json(subtask) for subtask in task.subtasks],
                     }
                     for task in phase.tasks
                 ],
@@ -89,6 +88,12 @@ def as_json(plan: Plan) -> dict[str, Any]:
         ],
         "warnings": [{"line": warning.line, "message": warning.message} for warning in plan.warnings],
     }
+
+
+def _subtask_as_json(subtask: PlanSubtask) -> dict[str, Any]:
+    """With its key and what it waits for, where the format has such."""
+    named = {"key": subtask.key, "dependsOn": list(subtask.depends_on)} if subtask.key else {}
+    return {**named, "title": subtask.title, "status": subtask.status}
 
 
 def _show(screen: Screen, plan: Plan) -> None:

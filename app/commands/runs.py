@@ -1,7 +1,8 @@
 """A run's verbs, from its making out of a plan to its archiving."""
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from app import store
 from app.commands import moves, tasks, workers
@@ -10,7 +11,7 @@ from app.domain import dag
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.phases import PhaseStatus
-from app.domain.plans import CommandRuntime, Plan, PlanStatus, PlanTask
+from app.domain.plans import SETTLED, CommandRuntime, Plan, PlanStatus, PlanTask
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Urgency
 from app.domain.tasks import FINISHED, TaskMove, TaskStatus
 from app.domain.workers import Desire
@@ -18,6 +19,12 @@ from app.store.db import Tx
 from app.store.tables import PhaseRow, RunRow
 
 DEFAULT_MAX_WORKERS = 4
+
+IMPORTED: Final = {
+    PlanStatus.DONE: (TaskStatus.COMPLETED, "The plan marks it as done."),
+    PlanStatus.CANCELLED: (TaskStatus.SKIPPED, "The plan marks it as cancelled."),
+}
+"""What a plan says of a task that is not to be run, and why, for people. Everything else is still to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ def create(
 
 def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
     """Write phases, tasks, edges and subtasks in bulk: a plan may have a hundred thousand of them."""
-    done = {task.key for task in plan.tasks() if task.status is PlanStatus.DONE}
+    done = {task.key for task in plan.tasks() if task.status in SETTLED}
     ids = {task.key: store.ids.new("task") for task in plan.tasks()}
     rows: list[dict[str, Any]] = []
     edges: list[dict[str, Any]] = []
@@ -104,26 +111,27 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
                     "task_id": ids[task.key],
                     "ordinal": position,
                     "title": subtask.title,
-                    "completed": subtask.status is PlanStatus.DONE,
+                    "completed": subtask.status in SETTLED,
                 }
                 for position, subtask in enumerate(task.subtasks, 1)
             )
-    run.completed, run.pending = len(done), len(rows) - len(done)
+    for status, number in Counter(row["status"] for row in rows).items():
+        moves.count(run, status, number)
     tx.session.flush()
     store.tasks.insert(tx, tasks=rows, edges=edges, subtasks=subtasks)
 
 
 def task_values(run: RunRow, task: PlanTask) -> dict[str, Any]:
     """The columns of a task that follow from its plan and its run's defaults."""
-    done = task.status is PlanStatus.DONE
+    status, reason = IMPORTED.get(task.status, (TaskStatus.PENDING, None))
     own = runtime_values(task.runtime) if task.runtime is not None else None
     return {
         "run_id": run.id,
         "key": task.key,
         "title": task.title,
         "description": task.description,
-        "status": TaskStatus.COMPLETED if done else TaskStatus.PENDING,
-        "status_reason": "The plan marks it as done." if done else None,
+        "status": status,
+        "status_reason": reason,
         "priority": task.priority,
         "max_attempts": task.max_attempts or 1,
         "timeout_seconds": task.timeout_seconds,

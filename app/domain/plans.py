@@ -3,20 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class PlanFormat(StrEnum):
     TRACKSIDE = "TRACKSIDE"
     CONDUCTOR = "CONDUCTOR"
+    TASK_MASTER = "TASK_MASTER"
     MARKDOWN = "MARKDOWN"
 
 
 class PlanStatus(StrEnum):
-    """What the document says of a task; only DONE is imported as more than pending."""
+    """What the document says of a task. DONE is imported as completed and CANCELLED as skipped, the others as pending."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
     DONE = "done"
+    CANCELLED = "cancelled"
+
+
+SETTLED: Final = frozenset({PlanStatus.DONE, PlanStatus.CANCELLED})
+"""What is not run, and holds back nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +36,13 @@ class PlanWarning:
 
 @dataclass(frozen=True, slots=True)
 class PlanSubtask:
+    """`key` and `depends_on` are only told: a subtask is a box under its task, and nothing waits for it alone."""
+
     title: str
     status: PlanStatus = PlanStatus.PENDING
     line: int = 0
+    key: str = ""
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The formats a plan may be in, and which of them a document is in."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from app.domain.errors import AppError
 from app.domain.plans import Plan, PlanFormat
-from app.plans import conductor, markdown, trackside
+from app.plans import conductor, markdown, task_master, trackside
+from app.plans.json_tree import checked
 from app.plans.refusals import refusal
 from app.plans.text import Source
 
@@ -21,6 +21,7 @@ class Reader:
 
 READERS: Final = (
     Reader(PlanFormat.TRACKSIDE, trackside.recognises, trackside.read),
+    Reader(PlanFormat.TASK_MASTER, task_master.recognises, task_master.read),
     Reader(PlanFormat.CONDUCTOR, conductor.recognises, conductor.read),
     # Takes nearly everything, so it stays last.
     Reader(PlanFormat.MARKDOWN, markdown.recognises, markdown.read),
@@ -40,15 +41,14 @@ def reader_of(format: PlanFormat) -> Reader:
 
 
 def _unknown(source: Source) -> AppError:
-    suggestion = "Plans are read from Markdown (.md) and from Trackside's own YAML or JSON (docs/reference/plan-file.md)."
+    suggestion = (
+        "Plans are read from Markdown (.md), from Task Master's tasks.json, and from Trackside's own YAML or JSON"
+        " (docs/reference/plan-file.md)."
+    )
     try:
-        json.loads(source.text)
-    except RecursionError:
-        return refusal(source.name, "this JSON is nested too deeply for a plan.", suggestion=suggestion)
-    except ValueError as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        return refusal(source.name, f"this is not valid JSON: {reason}.", line=line, suggestion=suggestion)
+        checked(source, suggestion=suggestion)
+    except AppError as refused:
+        return refused
     return refusal(
         source.name,
         "a JSON document of this kind is no plan that is known here.",

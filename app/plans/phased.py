@@ -7,7 +7,7 @@ from typing import Final
 
 from app.domain import limits
 from app.domain.errors import AppError
-from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask, PlanWarning
+from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask
 from app.plans import ids, phases, titles
 from app.plans.checklists import without_checklists
 from app.plans.details import Details
@@ -17,9 +17,9 @@ from app.plans.lookalikes import warn_of_lookalikes
 from app.plans.outline import Box, Heading, Outline
 from app.plans.outliner import outline_of
 from app.plans.refusals import refusal
+from app.plans.remarks import in_order
 from app.plans.text import Source
 
-_MAX_WARNINGS: Final = 1_000
 _SUGGESTION: Final = "Write tasks as boxes, `- [ ] …`, or as headings, `### Task 1.1 …`."
 _FRONT_MATTER_TITLE = re.compile(r"title\s*:\s*[\"']?(.*?)[\"']?\s*")
 
@@ -54,7 +54,7 @@ def read_phased(source: Source, format: PlanFormat) -> Plan:
         raise limits.too_large(f"The plan {source.name}", limits.TASKS, "tasks", [])
     plan = Plan(format, phases=_phases(outline, entries))
     plan.title = _title(outline, {phase.line for phase in plan.phases})
-    plan.warnings = _sorted(outline.warnings)
+    plan.warnings = in_order(outline.warnings)
     return plan
 
 
@@ -175,17 +175,8 @@ def _title(outline: Outline, phase_lines: Container[int]) -> str | None:
     return None
 
 
-def _sorted(warnings: Sequence[PlanWarning]) -> list[PlanWarning]:
-    ordered = sorted(warnings, key=lambda warning: warning.line)
-    if len(ordered) <= _MAX_WARNINGS:
-        return ordered
-    left_out = ordered[_MAX_WARNINGS]
-    message = f"{len(ordered) - _MAX_WARNINGS} more warnings from here on are not listed."
-    return [*ordered[:_MAX_WARNINGS], PlanWarning(left_out.line, message)]
-
-
 def _nothing_found(outline: Outline) -> AppError:
-    warnings = _sorted(outline.warnings)
+    warnings = in_order(outline.warnings)
     reason = "no tasks were found."
     if warnings:
         reason += f" {warnings[0].message}"

@@ -135,6 +135,7 @@ describe(
     {
         "TRACKSIDE": "Trackside's own YAML, with a published JSON Schema.",
         "CONDUCTOR": "Conductor's `plan.md`: phases, tasks and subtasks in strict order.",
+        "TASK_MASTER": "Task Master's `tasks.json`: a list of tasks for each tag.",
         "MARKDOWN": "Any Markdown with tick-boxes or tasks as headings.",
     },
 )

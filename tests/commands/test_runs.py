@@ -5,6 +5,7 @@ import pytest
 from app import commands
 from app.domain.errors import ErrorCode
 from app.domain.events import EventKind
+from app.domain.plans import PlanStatus, PlanTask
 from app.domain.runs import RunStatus, Urgency
 from tests.factories import a_plan, a_task
 from tests.fleet import Fleet
@@ -32,6 +33,19 @@ async def test_a_run_is_made_with_everything_its_plan_says(fleet: Fleet) -> None
     b = tasks["b"]
     assert (b.priority, b.max_attempts, b.timeout_seconds, b.paths, b.skill) == (3, 2, 60, ["src"], "s")
     assert [(await fleet.phase(run.id, key)).unfinished for key in ("phase-1", "phase-2")] == [2, 1]
+
+
+async def test_what_the_plan_cancels_is_skipped_and_holds_back_nothing(fleet: Fleet) -> None:
+    cancelled = PlanTask("b", "Do b", status=PlanStatus.CANCELLED)
+    run_id = await fleet.a_run(
+        plan=a_plan(["a*", cancelled, "c < a b"], [PlanTask("d", "Do d", status=PlanStatus.CANCELLED)])
+    )
+    assert await fleet.statuses(run_id) == {"a": "COMPLETED", "b": "SKIPPED", "c": "READY", "d": "SKIPPED"}
+    run = await fleet.run(run_id)
+    assert (run.completed, run.skipped, run.ready, run.pending) == (1, 2, 1, 0)
+    assert (await fleet.task(run_id, "b")).status_reason == "The plan marks it as cancelled."
+    await fleet.finish(run_id, "c")
+    assert (await fleet.run(run_id)).status == R.COMPLETED
 
 
 async def test_a_circle_in_a_plan_is_refused_by_name(fleet: Fleet) -> None:

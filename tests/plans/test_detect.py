@@ -28,6 +28,11 @@ YAML = "title: x\ntasks:\n- key: a\n  title: b\n"
         ("tasks:\n- [ ] a\n", "plan", PlanFormat.MARKDOWN),
         ('{"tasks": [{"key": "a", "title": "b"}]}', "plan.json", PlanFormat.TRACKSIDE),
         ('{"tasks": [{"key": "a", "title": "b"}]}', "plan", PlanFormat.TRACKSIDE),
+        ('{"tasks": [{"id": 1, "title": "b"}]}', "tasks.json", PlanFormat.TASK_MASTER),
+        ('\n {"master": {"tasks": [{"id": 1}]}}', "plan", PlanFormat.TASK_MASTER),
+        ('{"tags": 1, "master": {"tasks": []}}', "tasks.json", PlanFormat.TASK_MASTER),
+        ('{"tasks": [], "master": {"tasks": [{"title": "b"}]}}', "tasks.json", PlanFormat.TASK_MASTER),
+        ('{"tasks": [', ".taskmaster/tasks/tasks.json", PlanFormat.TASK_MASTER),
     ],
 )
 def test_name_and_text_decide(text, name, format):
@@ -37,8 +42,8 @@ def test_name_and_text_decide(text, name, format):
 @pytest.mark.parametrize(
     "text",
     [
-        '{"tasks": [{"id": 1, "title": "b"}]}',
-        '{"master": {"tasks": []}}',
+        '{"version": "2.0.0", "tasks": [{"label": "build", "command": "make"}]}',
+        '{"deno": {"tasks": {"build": "make"}}}',
         '{"name": "package"}',
         "[1, 2]",
         '"text"',
