@@ -21,7 +21,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "answer": ("app.cli.answer", "Answer a question. Everyone who asked it goes on."),
     "ask": ("app.cli.ask", "Ask people something, wait for the answer, and print it."),
     "inject": ("app.cli.inject", "Give files or text to workers."),
-    "plan": ("app.cli.plan", "Plans: see what Trackside makes of one."),
+    "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one."),
 }
 """Each command's module, which has its Typer app as `app`, and its line in the list of commands."""
 

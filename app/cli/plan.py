@@ -1,4 +1,4 @@
-"""What Trackside makes of a plan, before anything is run."""
+"""Plans: which there are, and what Trackside makes of one."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,15 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from app import plans
-from app.cli import text
+from app.cli import references, text
 from app.cli.run_views import MARKS
 from app.cli.screen import Screen
-from app.cli.session import local_command
+from app.cli.session import Session, local_command, server_command
 from app.client.errors import TracksideError
 from app.domain.plans import Plan, PlanFormat, PlanStatus, PlanSubtask
 from app.domain.tasks import TaskStatus
 
-app = typer.Typer(no_args_is_help=True, help="Plans: see what Trackside makes of one.")
+app = typer.Typer(no_args_is_help=True, help="Plans: find them, see what Trackside makes of one.")
+
+LIST = """
+query ($project: ID!) { plans(projectId: $project) { id path format title taskCount completedCount } }
+"""
 
 _MARKS = {
     PlanStatus.PENDING: "○",
@@ -26,7 +30,7 @@ _MARKS = {
 
 @app.callback()
 def plan() -> None:
-    """Plans: see what Trackside makes of one."""
+    """Plans: find them, see what Trackside makes of one."""
 
 
 @app.command("show")
@@ -50,6 +54,34 @@ def show_plan(
         screen.document(as_json(read))
     else:
         _show(screen, read)
+
+
+@app.command("list")
+@server_command
+async def list_plans(
+    session: Session,
+    project: Annotated[
+        str, typer.Option(help="The project: its id, name or directory; the current directory's.")
+    ] = ".",
+) -> None:
+    r"""The plans that lie in a project: files that are called after plans or tasks, in every format.
+
+    \b
+      trackside plan list
+      trackside plan list --project website --output json
+    """
+    project_id = await references.project(session.client, project)
+    found = (await session.client.query(LIST, {"project": project_id}))["plans"]
+    if session.screen.json:
+        session.screen.document(found)
+    elif not found:
+        session.screen.line("No plans.")
+    else:
+        rows = [
+            (one["path"], one["format"], f"{one['completedCount']}/{one['taskCount']}", one["title"] or "")
+            for one in found
+        ]
+        session.screen.table(("PATH", "FORMAT", "DONE", "TITLE"), rows)
 
 
 def read_plan(file: Path, format: PlanFormat | None = None) -> tuple[Plan, bytes]:

@@ -17,6 +17,7 @@ from app.schema.findings import FindingMutation
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
 from app.schema.pipeline import PipelineMutation, PipelineQuery
+from app.schema.plans import PlanQuery
 from app.schema.projects import ProjectMutation, ProjectQuery
 from app.schema.run_mutations import RunMutation
 from app.schema.runners import RunnerMutation, RunnerSubscription
@@ -37,6 +38,7 @@ class Query(
     EventQuery,
     NodeQuery,
     PipelineQuery,
+    PlanQuery,
     ProjectQuery,
     RunQuery,
     TaskQuery,

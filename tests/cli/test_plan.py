@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.cli.program import Trackside
+from tests.cli.program import Trackside, task, write_plan
+from tests.e2e.served import Served
 
 PLAN = """\
 # Make tea
@@ -30,8 +31,8 @@ def test_a_plan_is_shown_as_json(alone: Trackside, project: Path) -> None:
     assert [phase["title"] for phase in shown["phases"]] == ["Phase 1: Water", "Phase 2: Leaves"]
     for phase in shown["phases"]:
         assert set(phase) == {"key", "title", "tasks"}
-        for task in phase["tasks"]:
-            assert set(task) == {"key", "title", "status", "dependsOn", "subtasks"}
+        for one in phase["tasks"]:
+            assert set(one) == {"key", "title", "status", "dependsOn", "subtasks"}
     water = shown["phases"][0]["tasks"]
     assert [(task["title"], task["status"]) for task in water] == [
         ("Fill the kettle", "done"),
@@ -85,3 +86,18 @@ def test_what_is_no_plan_is_refused(alone: Trackside, project: Path) -> None:
         refused = alone("plan", "show", path)
         assert refused.status == 2
         assert refused.err.startswith("Error [")
+
+
+def test_plans_of_the_project_are_listed(trackside: Trackside, server: Served, project: Path) -> None:
+    (project / "plan.md").write_text(PLAN)
+    none = trackside("plan", "list", "--output", "json")
+    assert (none.status, none.error["code"]) == (2, "NOT_FOUND")
+    plan = write_plan(project, "Listed", task("a", "true"))
+    assert trackside("run", plan, "--url", server.url).status == 0
+
+    listed = trackside("plan", "list").lines
+    assert listed[0].split() == ["PATH", "FORMAT", "DONE", "TITLE"]
+    assert listed[1].split() == ["plan.json", "TRACKSIDE", "0/1", "Listed"]
+    as_json = trackside("plan", "list", "--project", str(project), "--output", "json").json
+    assert [one["path"] for one in as_json] == ["plan.json", "plan.md"]
+    assert as_json[1]["taskCount"] == 3

@@ -92,6 +92,7 @@ QUERIES: Final[dict[str, str]] = {
     "attention": "{ attention { totalCount } }",
     "commands": "{ commands { edges { cursor } } }",
     "cursor": "{ cursor }",
+    "plans": "query($project: ID!) { plans(projectId: $project) { path } }",
     "contextState": "query($project: ID!) { contextState(projectId: $project) { totalCount } }",
     "events": "{ events { edges { cursor } } }",
     "node": "query($run: ID!) { node(id: $run) { id } }",
