@@ -24,10 +24,11 @@ from app import schema, store
 from app.dispatch.local import LocalDispatch
 from app.domain.access import Actor, Role
 from app.domain.errors import AppError, ErrorCode
+from app.domain.events import EventKind
 from app.domain.observation import Observer
 from app.engine import loop as engine
 from app.live.hub import Hub
-from app.live.log import Tail
+from app.live.log import Closed, Tail
 from app.live.telemetry import Latency, Probes, Telemetry
 from app.processes.locks import Lock, holder
 from app.schema import sdl
@@ -86,13 +87,13 @@ class Application:
                 _open_database, settings.database, self._hub, self._latency
             )
             stack.callback(db.close)
-            await db.write(store.tokens.ensure, name="admin", role=Role.ADMIN, secret=_first_token(settings))
+            await _ensure_first_token(db, settings)
             self._key = await db.write(store.tokens.signing_key)
             await stack.enter_async_context(self._hub)
             self._tail = await stack.enter_async_context(Tail(db, self._hub))
             self._telemetry = await stack.enter_async_context(Telemetry(self._tail, self._probes()))
             self._service = transport.Service(self._schema(), db, self._context, self._terms())
-            await stack.enter_async_context(self._service.running())
+            await stack.enter_async_context(self._service.running(self._revoked_tokens))
             self.asgi = self._routes(self._service)
             async with self._stack:
                 yield self
@@ -162,6 +163,16 @@ class Application:
             heartbeat_seconds=self.settings.heartbeat_seconds,
         )
         return Context(services, actor)
+
+    async def _revoked_tokens(self) -> AsyncIterator[str]:
+        assert self._tail is not None
+        only = store.events.Filter(kinds=frozenset({EventKind.TOKEN_CHANGED}))
+        try:
+            async for event in self._tail.follow(only=only):
+                if event.data["revoked"]:
+                    yield event.data["token"]
+        except Closed:
+            pass  # nobody can revoke anything here any more
 
     def _routes(self, service: transport.Service) -> ASGIApp:
         async def schema_text(_request: Request) -> Response:
@@ -235,23 +246,43 @@ def _open_database(url: str, hub: Hub, observer: Observer) -> Database:
     return db
 
 
-def _first_token(settings: Settings) -> str:
-    """The token that was set, else the one that was made at the first start; readable by this user alone."""
+async def _ensure_first_token(db: Database, settings: Settings) -> None:
+    """The token that was set, else the one that was made at the first start; readable by this user alone.
+
+    One that was set and is no good is refused; one that was made, and revoked since, is replaced.
+    """
     given = settings.token.get_secret_value() if settings.token is not None else ""
     path = settings.data_dir / TOKEN_FILE
     kept = path.read_text().strip() if not given and path.exists() else ""
-    token = given or kept or store.tokens.new_secret()
+    source = "TRACKSIDE_TOKEN" if given else str(path)
+    if given or kept:
+        try:
+            await _ensure_admin(db, given or kept, source)
+        except AppError as error:
+            if given:
+                raise AppError(
+                    error.code, f"{source}: {error.message}", suggestion=error.suggestion
+                ) from error
+            log.warning("%s: %s A new one takes its place.", source, error.message)
+            kept = ""
+    if given:
+        return
+    if kept:
+        path.chmod(0o600)
+        return
+    token = store.tokens.new_secret()
+    await _ensure_admin(db, token, source)
+    _write_private(path, token + "\n")
+
+
+async def _ensure_admin(db: Database, token: str, source: str) -> None:
     if not _TOKEN.fullmatch(token):
         raise AppError(
             ErrorCode.INVALID_INPUT,
-            f"The token in {'TRACKSIDE_TOKEN' if given else path} cannot be sent in a header.",
+            f"The token in {source} cannot be sent in a header.",
             suggestion="Use 1 to 512 letters, digits and punctuation marks, without spaces.",
         )
-    if kept:
-        path.chmod(0o600)
-    elif not given:
-        _write_private(path, token + "\n")
-    return token
+    await db.write(store.tokens.ensure, name="admin", role=Role.ADMIN, secret=token)
 
 
 @cache

@@ -29,7 +29,14 @@ from app.store.tables import (
 from tests.factories import COMMAND, OPERATOR, Entry, a_plan
 
 PLENTY = 1_000
-_NOUNS = {"runs": "Run", "tasks": "Task", "workers": "Worker", "pipeline": "Pipeline", "projects": "Project"}
+_NOUNS = {
+    "runs": "Run",
+    "tasks": "Task",
+    "workers": "Worker",
+    "pipeline": "Pipeline",
+    "projects": "Project",
+    "tokens": "Token",
+}
 _VERBS = {
     commands.attention.ask: "askQuestion",
     commands.attention.answer: "answerAttention",

@@ -22,6 +22,8 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "ask": ("app.cli.ask", "Ask people something, wait for the answer, and print it."),
     "inject": ("app.cli.inject", "Give files or text to workers."),
     "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one."),
+    "projects": ("app.cli.projects", "Projects: list them, make a directory known as one."),
+    "tokens": ("app.cli.tokens", "Tokens: make them, look through them, revoke them."),
 }
 """Each command's module, which has its Typer app as `app`, and its line in the list of commands."""
 

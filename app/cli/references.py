@@ -38,6 +38,11 @@ query ($first: Int!, $after: String) {
   attention(first: $first, after: $after) { edges { node { id title } } pageInfo { hasNextPage endCursor } }
 }
 """
+TOKENS = """
+query ($first: Int!, $after: String) {
+  tokens(first: $first, after: $after) { edges { node { id name } } pageInfo { hasNextPage endCursor } }
+}
+"""
 TASK = """
 query ($run: ID!, $key: String!) {
   run(id: $run) { tasks(filter: {search: $key}, first: 1000) { edges { node { id key } } } }
@@ -86,7 +91,7 @@ async def project(client: Client, text: str) -> str:
     known = await nodes(client, PROJECTS, "projects")
     at_home = [Named(one["id"], text) for one in known if one["root"] == _directory(text)]
     meant = match(text, at_home or [Named(one["id"], one["name"]) for one in known], "project")
-    return _id(meant, "project", text, "trackside runs list --output json")
+    return _id(meant, "project", text, "trackside projects list")
 
 
 def _directory(text: str) -> str:
@@ -99,6 +104,12 @@ async def worker(client: Client, text: str) -> str:
         return str(found["id"])
     meant = match(text, await _named(client, WORKERS, "workers"), "worker")
     return _id(meant, "worker", text, "trackside workers list")
+
+
+async def token(client: Client, text: str) -> str:
+    """The id of a token."""
+    meant = match(text, await _named(client, TOKENS, "tokens"), "token")
+    return _id(meant, "token", text, "trackside tokens list --all")
 
 
 async def item(client: Client, text: str) -> str:

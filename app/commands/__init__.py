@@ -13,6 +13,7 @@ from app.commands import (
     scheduling,
     subtasks,
     tasks,
+    tokens,
     workers,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "scheduling",
     "subtasks",
     "tasks",
+    "tokens",
     "workers",
 ]

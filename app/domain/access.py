@@ -1,6 +1,7 @@
 """Who a caller is, and which role may do what."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -16,18 +17,22 @@ class Role(StrEnum):
     RUNNER = "RUNNER"
 
 
+ADMINS: Final = frozenset({Role.ADMIN})
 OPERATORS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
 STEERING: Final = OPERATORS | {Role.ORCHESTRATOR}
 ASKING: Final = STEERING | {Role.WORKER}
 READERS: Final = frozenset(Role) - {Role.RUNNER}
 RUNNERS: Final = frozenset({Role.RUNNER})
+BOUND: Final = frozenset({Role.ORCHESTRATOR, Role.WORKER})
+"""Roles whose tokens are for one run or one worker, and can be made by people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The caller. A scope of None is no limit; a worker's token carries its project, run, worker and fence.
 
-    `id` is the same for the same token: idempotency keys are scoped to it. `name` is for people.
+    `id` is the same for the same token: idempotency keys are scoped to it. `name` is for people. `expires_at` is when
+    the token stops being good by itself.
     """
 
     id: str
@@ -37,6 +42,7 @@ class Actor:
     run_id: str | None = None
     worker_id: str | None = None
     fence: int | None = None
+    expires_at: datetime | None = None
 
     def require(self, roles: frozenset[Role]) -> None:
         if self.role not in roles:

@@ -1,6 +1,7 @@
 """The vocabulary of the log: one member per fact, named in the past tense, as the schema names its type."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class EventKind(StrEnum):
@@ -19,3 +20,8 @@ class EventKind(StrEnum):
     CONTEXT_INJECTED = "ContextInjected"
     COMMAND_CHANGED = "CommandChanged"
     PIPELINE_CHANGED = "PipelineChanged"
+    TOKEN_CHANGED = "TokenChanged"
+
+
+ADMINS_ONLY: Final = frozenset({EventKind.TOKEN_CHANGED})
+"""Facts that nobody else is told."""

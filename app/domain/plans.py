@@ -9,6 +9,9 @@ from typing import Final
 class PlanFormat(StrEnum):
     TRACKSIDE = "TRACKSIDE"
     CONDUCTOR = "CONDUCTOR"
+    SPEC_KIT = "SPEC_KIT"
+    OPENSPEC = "OPENSPEC"
+    KIRO = "KIRO"
     TASK_MASTER = "TASK_MASTER"
     MARKDOWN = "MARKDOWN"
 

@@ -26,6 +26,7 @@ from app.schema.scalars import SCALARS
 from app.schema.subtasks import SubtaskMutation
 from app.schema.tasks import TaskMutation, TaskQuery
 from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
+from app.schema.tokens import TokenMutation, TokenQuery
 from app.schema.viewer import ViewerQuery
 from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
 
@@ -43,6 +44,7 @@ class Query(
     RunQuery,
     TaskQuery,
     TelemetryQuery,
+    TokenQuery,
     ViewerQuery,
     WorkerQuery,
 ):
@@ -61,6 +63,7 @@ class Mutation(
     RunnerMutation,
     SubtaskMutation,
     TaskMutation,
+    TokenMutation,
     WorkerMutation,
 ):
     pass

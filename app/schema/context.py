@@ -27,6 +27,7 @@ from app.store.tables import (
     RunRow,
     SubtaskRow,
     TaskRow,
+    TokenRow,
     WorkerRow,
 )
 
@@ -131,6 +132,10 @@ class Loaders:
     @cached_property
     def commands(self) -> DataLoader[str, CommandRow | None]:
         return self._found(store.commands.by_ids)
+
+    @cached_property
+    def tokens(self) -> DataLoader[str, TokenRow | None]:
+        return self._found(store.tokens.by_ids)
 
     @cached_property
     def context_items(self) -> DataLoader[str, ContextItemRow | None]:

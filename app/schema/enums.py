@@ -136,6 +136,9 @@ describe(
         "TRACKSIDE": "Trackside's own YAML, with a published JSON Schema.",
         "CONDUCTOR": "Conductor's `plan.md`: phases, tasks and subtasks in strict order.",
         "TASK_MASTER": "Task Master's `tasks.json`: a list of tasks for each tag.",
+        "SPEC_KIT": "spec-kit's `tasks.md`: phases in order, tasks in order but for those marked `[P]`.",
+        "OPENSPEC": "OpenSpec's `tasks.md`: numbered sections, tasks in the order of the document.",
+        "KIRO": "Kiro's `tasks.md`: numbered tasks with requirements, in the order of the document.",
         "MARKDOWN": "Any Markdown with tick-boxes or tasks as headings.",
     },
 )

@@ -7,7 +7,8 @@ import strawberry
 
 from app import store
 from app.domain import limits
-from app.domain.access import READERS
+from app.domain.access import READERS, Role
+from app.domain.events import ADMINS_ONLY
 from app.schema.connections import Edge, PageInfo, UncountedConnection
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
@@ -39,6 +40,7 @@ def wanted(filter: EventFilter | None, context: Context) -> Filter:
     """The filter within the caller's project. Names of types that do not exist (yet) select nothing."""
     scope, filter = context.actor.project_id, given_filter(filter) or EventFilter()
     project_id = given(filter.project_id)
+    hidden = frozenset() if context.actor.role is Role.ADMIN else ADMINS_ONLY
     if scope is not None and project_id not in (None, scope):
         return Filter(project_id=scope, run_ids=frozenset())
     return Filter(
@@ -48,6 +50,7 @@ def wanted(filter: EventFilter | None, context: Context) -> Filter:
         worker_ids=_set(filter.worker_ids),
         kinds=_set(filter.types),
         run_statuses=_set(names_of(filter.run_statuses)),
+        hidden=frozenset(hidden),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.schema.runs import Run
     from app.schema.subtasks import Subtask
     from app.schema.tasks import Task
+    from app.schema.tokens import Token
     from app.schema.workers import Worker
 
 
@@ -32,6 +33,7 @@ AttentionItemLink = Annotated["AttentionItem", strawberry.lazy("app.schema.atten
 CommandLink = Annotated["Command", strawberry.lazy("app.schema.commands")]
 SubtaskLink = Annotated["Subtask", strawberry.lazy("app.schema.subtasks")]
 FindingLink = Annotated["Finding", strawberry.lazy("app.schema.findings")]
+TokenLink = Annotated["Token", strawberry.lazy("app.schema.tokens")]
 ContextItemLink = Annotated["ContextItem", strawberry.lazy("app.schema.context_items")]
 
 
@@ -302,6 +304,20 @@ class PipelineChanged(Event):
         return cls(**common(row), paused=row.data["paused"], reason=row.data["reason"])
 
 
+@strawberry.type(description="A token was made or revoked. Only ADMINs are told.")
+class TokenChanged(Event):
+    revoked: bool = strawberry.field(description="Whether it was revoked; otherwise it was made.")
+
+    @strawberry.field(description="The token.")
+    async def token(self, info: Info) -> TokenLink | None:
+        row = await info.context.loaders.tokens.load(self.row.data["token"])
+        return shown(row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), revoked=row.data["revoked"])
+
+
 SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_STATUS_CHANGED: RunStatusChanged,
     EventKind.RUN_CONFIGURED: RunConfigured,
@@ -318,6 +334,7 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.CONTEXT_INJECTED: ContextInjected,
     EventKind.COMMAND_CHANGED: CommandChanged,
     EventKind.PIPELINE_CHANGED: PipelineChanged,
+    EventKind.TOKEN_CHANGED: TokenChanged,
 }
 
 

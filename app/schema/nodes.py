@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from app.domain import limits
-from app.domain.access import READERS
+from app.domain.access import ADMINS, READERS
 from app.schema.context import Info, Loaders
 from app.schema.interfaces import Node
 from app.schema.shapes import shown
@@ -29,6 +29,8 @@ async def find(info: Info, id: str) -> Node | None:
     prefix = id.partition("_")[0]
     if prefix == "phase":
         return await _phase(info, id)
+    if prefix == "tok":
+        return await _token(info, id)
     if prefix not in FINDERS:
         return None
     return shown(await FINDERS[prefix](info.context.loaders, id))
@@ -39,6 +41,11 @@ async def _phase(info: Info, id: str) -> Node | None:
     if row is None or await info.context.loaders.runs.load(row.run_id) is None:
         return None
     return shown(row)
+
+
+async def _token(info: Info, id: str) -> Node | None:
+    """Tokens are unknown to everybody but ADMINs."""
+    return shown(await info.context.loaders.tokens.load(id)) if info.context.actor.role in ADMINS else None
 
 
 @strawberry.type

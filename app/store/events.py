@@ -15,7 +15,10 @@ from app.store.tables import EventRow, RunRow
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which facts are wanted; None is no limit. Matches rows in SQL and in memory alike."""
+    """Which facts are wanted; None is no limit. Matches rows in SQL and in memory alike.
+
+    `hidden` are the kinds that the reader may not know of.
+    """
 
     project_id: str | None = None
     run_ids: frozenset[str] | None = None
@@ -23,6 +26,7 @@ class Filter:
     worker_ids: frozenset[str] | None = None
     kinds: frozenset[str] | None = None
     run_statuses: frozenset[str] | None = None
+    hidden: frozenset[str] = frozenset()
 
     def matches(self, event: EventRow) -> bool:
         return (
@@ -32,6 +36,7 @@ class Filter:
             and (self.worker_ids is None or event.worker_id in self.worker_ids)
             and (self.kinds is None or event.kind in self.kinds)
             and (self.run_statuses is None or event.run_status in self.run_statuses)
+            and event.kind not in self.hidden
         )
 
 
@@ -104,6 +109,8 @@ def selected(only: Filter) -> SelectOfScalar[EventRow]:
     ):
         if wanted is not None:
             query = query.where(_in(column, wanted))
+    if only.hidden:
+        query = query.where(col(EventRow.kind).not_in(sorted(only.hidden)))
     return query
 
 

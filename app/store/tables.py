@@ -56,7 +56,10 @@ class ProjectRow(SQLModel, table=True):
 
 
 class TokenRow(SQLModel, table=True):
-    """A credential. Only the SHA-256 of the secret is kept."""
+    """A credential. Only the SHA-256 of the secret is kept.
+
+    With a run or a worker it is good for that alone; with a worker only at this fence, while the worker lives.
+    """
 
     __tablename__ = "token"
 
@@ -68,6 +71,10 @@ class TokenRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_used_at: datetime | None = Field(default=None, sa_type=Instant)
+    run_id: str | None = Field(default=None, sa_column=_link("run", nullable=True))
+    worker_id: str | None = Field(default=None, sa_column=_link("worker", nullable=True))
+    fence: int | None = None
 
 
 class SigningKeyRow(SQLModel, table=True):

@@ -55,6 +55,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
         self.secret: str | None = bearer(self.websocket.ws.scope)
+        self.actor: Actor | None = None
         self._pings = float(PING_BURST)
         self._pinged_at = 0.0
 
@@ -93,6 +94,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         if actor is None:
             await self.websocket.close(FORBIDDEN, "Forbidden")
             return
+        self.actor = actor
         if actor.role is Role.RUNNER:
             self.websocket.message_bytes = RUNNER_MESSAGE_BYTES
         await self.send_message({"type": "connection_ack"})

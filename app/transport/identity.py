@@ -12,9 +12,11 @@ from app.store import tokens
 from app.store.db import Database, Tx
 from app.transport.media import header
 from app.transport.refusals import Refused, TransportCode, refuse
+from app.transport.uses import Uses
 
 KEEP_SECONDS: Final = 2.0
-"""How long a token that was good is taken without asking: a revoked one works for so long at most."""
+"""How long a token that was good is taken without asking: one that was revoked works for so long at most, where word of it
+does not come."""
 REMEMBERED: Final = 4096
 
 _SECRET: Final = re.compile(r"[\x21-\x7e]{1,512}")
@@ -37,21 +39,38 @@ class Authenticator:
         self._keep = keep
         self._clock = clock
         self._known: dict[str, tuple[Actor, float]] = {}
+        self._forgotten = 0
+        self.uses = Uses(db)
+
+    def has_ended(self, actor: Actor) -> bool:
+        """Whether this caller's token is past its time."""
+        return actor.expires_at is not None and actor.expires_at <= self._db.clock()
+
+    def forget(self, token_id: str) -> None:
+        """A token has changed: ask about it again. What is being asked just now may be out of date as well."""
+        self._forgotten += 1
+        for digest in [one for one, (actor, _) in self._known.items() if actor.id == token_id]:
+            del self._known[digest]
 
     async def identify(self, secret: str | None) -> Actor | None:
         if secret is None or not _SECRET.fullmatch(secret):
             return None
         known = self._known.get(tokens.digest(secret))
-        if known is not None and self._clock() < known[1]:
-            return known[0]
-        return (await self.look_up([secret]))[0]
+        if known is not None and self._clock() < known[1] and not self.has_ended(known[0]):
+            actor: Actor | None = known[0]
+        else:
+            actor = (await self.look_up([secret]))[0]
+        if actor is not None:
+            self.uses.note(actor)
+        return actor
 
     async def look_up(self, secrets: Sequence[str]) -> list[Actor | None]:
         """Ask the store about all of them at once."""
-        asked_at = self._clock()
+        asked_at, forgotten = self._clock(), self._forgotten
         actors = await self._db.read(_actors_of, secrets)
         for secret, actor in zip(secrets, actors, strict=True):
-            self._remember(tokens.digest(secret), actor, asked_at + self._keep)
+            keep = self._keep if forgotten == self._forgotten else 0.0
+            self._remember(tokens.digest(secret), actor, asked_at + keep)
         return actors
 
     def _remember(self, digest: str, actor: Actor | None, until: float) -> None:

@@ -1,10 +1,12 @@
 """GraphQL as served: the schema with its limits, the endpoint, and the gate in front of every route."""
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import strawberry
@@ -19,6 +21,11 @@ from app.transport.identity import Authenticated, Authenticator
 from app.transport.limits import EXTENSIONS
 from app.transport.sockets import Sockets
 from app.transport.view import MakeContext, View
+
+log = logging.getLogger(__name__)
+
+RevokedTokens = Callable[[], AsyncIterator[str]]
+"""Follows the ids of tokens that are revoked, on whichever server; ends where the log does."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +73,28 @@ class Service:
         return Authenticated(app, self.authenticator)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        watch = asyncio.create_task(self.sockets.watch(), name="sockets")
+    async def running(self, revoked: RevokedTokens | None = None) -> AsyncIterator[None]:
+        watches = {
+            asyncio.create_task(self.sockets.watch(), name="sockets"),
+            asyncio.create_task(self.authenticator.uses.watch(), name="token-uses"),
+        }
+        if revoked is not None:
+            watches.add(asyncio.create_task(self._heed(revoked), name="revoked-tokens"))
         try:
             yield
         finally:
-            watch.cancel()
-            await asyncio.wait({watch})
+            for watch in watches:
+                watch.cancel()
+            await asyncio.wait(watches)
+            await self.authenticator.uses.write_due(every=timedelta(0))
+
+    async def _heed(self, revoked: RevokedTokens) -> None:
+        """Act on revocations as they come. Should that fail, open sockets are looked through from time to time anyway."""
+        try:
+            async for token_id in revoked():
+                self.sockets.token_changed(token_id)
+        except Exception:
+            log.warning("revoked tokens are noticed late from here on", exc_info=True)
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new; finish what is under way, for so long at most; close every socket."""

@@ -55,14 +55,25 @@ class Sockets:
             await asyncio.sleep(tick)
             now = loop.time()
             for handler in list(self._open):
-                if handler.websocket.stuck_for(now) >= self._slow_seconds and not handler.websocket.closed:
+                if handler.websocket.closed:
+                    continue
+                if handler.websocket.stuck_for(now) >= self._slow_seconds:
                     self._say_goodbye(handler.evict())
+                elif handler.actor is not None and self._authenticator.has_ended(handler.actor):
+                    self._say_goodbye(handler.expire())
             if now - rechecked >= self._recheck:
                 rechecked = now
                 try:
                     await self._recheck_tokens()
                 except Exception:
                     log.warning("tokens of open sockets could not be looked up", exc_info=True)
+
+    def token_changed(self, token_id: str) -> None:
+        """Whoever has revoked a token, on whichever server: it is asked about again, and its sockets are closed."""
+        self._authenticator.forget(token_id)
+        for handler in list(self._open):
+            if handler.actor is not None and handler.actor.id == token_id:
+                self._say_goodbye(handler.expire())
 
     async def drain(self, seconds: float) -> None:
         """Close every socket, after what it is in the middle of."""

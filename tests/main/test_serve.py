@@ -1,5 +1,6 @@
 """`trackside serve` as a process: how it starts, what it says when it cannot, and how it ends."""
 
+import asyncio
 import json
 import os
 import signal
@@ -148,3 +149,61 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert found[0] == status
     assert words in found[1]
     assert not (tmp_path / "data" / "server.json").exists()
+
+
+def made(served: Served, role: str) -> tuple[str, str]:
+    """A new token's id and its secret."""
+    document = f'mutation{{createToken(input: {{name: "made", role: {role}}}){{secret token{{id}}}}}}'
+    answer = ask(served, TOKEN, document).json()["data"]["createToken"]
+    return answer["token"]["id"], answer["secret"]
+
+
+def revoke(served: Served, token_id: str) -> None:
+    document = f'mutation{{revokeToken(input: {{tokenId: "{token_id}"}}){{userErrors{{code}}}}}}'
+    assert ask(served, TOKEN, document).json()["data"]["revokeToken"] == {"userErrors": []}
+
+
+async def test_a_token_is_revoked_on_every_server(
+    served: Served, tmp_path: Path, postgresql_url: str
+) -> None:
+    served._args = ("--database-url", postgresql_url)
+    other = Served(tmp_path / "other" / "data", args=served._args)
+    other.data_dir.parent.mkdir()
+    served.start()
+    other.start()
+    try:
+        id, secret = made(served, "VIEWER")
+        async with await GraphQLSocket.open(other.url, token=secret) as socket:
+            events = socket.subscribe("subscription{events{cursor}}")
+            following = asyncio.ensure_future(read_on(events))
+            assert ask(other, secret).status_code == 200
+            began = time.monotonic()
+            revoke(served, id)
+            with pytest.raises(ConnectionLost) as lost:
+                await following
+            assert lost.value.code == 4411
+            assert time.monotonic() - began < 4  # sooner than the look that needs no word
+        assert ask(other, secret).status_code == 401
+    finally:
+        other.stop()
+
+
+def test_a_first_token_that_was_revoked_is_replaced_or_refused(served: Served) -> None:
+    served._env = {"TRACKSIDE_TOKEN": ""}
+    served.start()
+    first = (served.data_dir / "token").read_text().strip()
+    (edge,) = ask(served, first, "{tokens{edges{node{id}}}}").json()["data"]["tokens"]["edges"]
+    document = f'mutation{{revokeToken(input: {{tokenId: "{edge["node"]["id"]}"}}){{userErrors{{code}}}}}}'
+    assert ask(served, first, document).status_code == 200
+    served.stop()
+    served.start()
+    second = (served.data_dir / "token").read_text().strip()
+    assert second != first
+    assert (ask(served, first).status_code, ask(served, second).status_code) == (401, 200)
+    assert "it was revoked. A new one takes its place." in served.log()
+    assert second not in served.log()
+    served.stop()
+    status, words = refused("--port", "0", "--data-dir", str(served.data_dir), TRACKSIDE_TOKEN=first)
+    assert status == 1
+    assert "Error [INVALID_INPUT]: TRACKSIDE_TOKEN: This token cannot be the first one" in words
+    assert "Try: Set another one, or none to have one made." in words

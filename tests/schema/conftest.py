@@ -24,7 +24,7 @@ from tests.schema.api import Api
 from tests.schema.world import World
 
 URL = "http://127.0.0.1:1"
-OPERATOR = an_actor(Role.OPERATOR)
+OPERATOR = replace(an_actor(Role.OPERATOR), role=Role.ADMIN)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +95,7 @@ async def services(db: Database) -> AsyncIterator[Services]:
 
 @pytest.fixture
 def api(services: Services) -> Api:
-    """As an operator who may see everything."""
+    """As somebody who may do everything, and goes by the name of operator."""
     return Api(services, OPERATOR)
 
 

@@ -267,6 +267,31 @@ async def pipeline(_world: World) -> Input:
     return dict(WHY)
 
 
+# ---------------------------------------------------------------- tokens
+
+
+async def create_project_token(world: World) -> Input:
+    return {
+        "name": "ci",
+        "role": "OPERATOR",
+        "projectId": world.project,
+        "expiresAt": "2026-02-01T00:00:00+00:00",
+        "idempotencyKey": "key-1",
+    }
+
+
+async def create_run_token(world: World) -> Input:
+    return {"name": "conductor", "role": "ORCHESTRATOR", "runId": world.run}
+
+
+async def create_worker_token(world: World) -> Input:
+    return {"name": "agent", "role": "WORKER", "workerId": world.worker}
+
+
+async def revoke_token(world: World) -> Input:
+    return {"tokenId": world.token, **WHY}
+
+
 # ---------------------------------------------------------------- runners
 
 
@@ -320,6 +345,8 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "dismissAttention": [dismiss_attention],
     "pausePipeline": [pipeline],
     "resumePipeline": [pipeline],
+    "createToken": [create_project_token, create_run_token, create_worker_token],
+    "revokeToken": [revoke_token],
     "reportWorker": [report_worker],
     "beatWorker": [beat_worker],
 }
@@ -331,6 +358,7 @@ OTHER: Final[dict[str, Input]] = {
     "updateSubtask": {"completed": False},
     "deleteSubtask": {"subtaskId": "sub_another"},
     "addFinding": {"title": "What I missed"},
+    "createToken": {"name": "another"},
     "reportProgress": {"progress": 41},
     "askQuestion": {"detail": "It does not."},
     "answerAttention": {"answer": "blue"},

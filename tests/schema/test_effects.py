@@ -103,7 +103,15 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
         },
     ),
 }
-ELSEWHERE: Final = {"createRun", "mutateDag", "injectContext", "reportWorker", "beatWorker"}
+ELSEWHERE: Final = {
+    "createRun",
+    "mutateDag",
+    "injectContext",
+    "createToken",
+    "revokeToken",
+    "reportWorker",
+    "beatWorker",
+}
 """Told at length below, and in other files."""
 
 

@@ -16,6 +16,7 @@ LISTS: Final = {
     "events": "events",
     "projects": "projects",
     "runs": "runs",
+    "tokens": "tokens",
     "workers": "workers",
     "run.tasks": "run(id: $run) { tasks",
     "run.workers": "run(id: $run) { workers",
@@ -68,6 +69,7 @@ async def long(world: World) -> World:
     for question in ("Two?", "Three?"):
         await world.api.do("askQuestion", runId=world.run, question=question)
     for _ in range(2):
+        await world.api.do("createToken", name="one more", role="VIEWER")
         await world.api.do("spawnWorker", runId=world.run, runtime={"command": ["true"]})
         await world.a_run()
     return world

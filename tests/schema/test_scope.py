@@ -32,6 +32,7 @@ KINDS: Final = {
     "workerIds": "worker",
     "itemId": "item",
     "subtaskId": "subtask",
+    "tokenId": "token",
     "delivered": "context",
 }
 """What an argument or input field of this name is the id of."""
@@ -112,7 +113,7 @@ async def theirs(world: World, clock: Clock, tmp_path: Path) -> World:
 
 @pytest.fixture
 def us(world: World) -> Api:
-    return world.api.by(an_actor(Role.OPERATOR, project_id=world.project))
+    return world.api.by(an_actor(Role.ADMIN, project_id=world.project))
 
 
 def name_of(coordinate: Coordinate) -> str:
@@ -225,5 +226,6 @@ def rows_about(dump: Dump, world: World) -> list[str]:
         world.context,
         world.later_task,
         world.subtask,
+        world.token,
     )
     return [row for rows in dump.values() for row in rows if any(id in row for id in ids)]

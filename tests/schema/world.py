@@ -34,6 +34,7 @@ class World:
     command: str
     context: str
     subtask: str
+    token: str
 
     @classmethod
     async def make(cls, api: Api, root: Path, clock: Timepiece) -> "World":
@@ -49,6 +50,7 @@ class World:
         boxed = await fleet.do(commands.subtasks.create, task_id=built.id, title="Look around")
         item = await fleet.asking(run, "build", "Which colour?", options=["red", "blue"])
         tasks = await fleet.tasks(run)
+        token = await api.do("createToken", "token { id }", name="Olga", role="VIEWER", projectId=project)
         return cls(
             api,
             fleet,
@@ -63,6 +65,7 @@ class World:
             given.command_id,
             given.refs["items"][0],
             boxed.refs["subtask"],
+            token["token"]["id"],
         )
 
     async def a_run(self, *entries: Any, **arguments: Any) -> str:

@@ -7,10 +7,11 @@ import pytest
 
 from app import commands, store
 from app.commands.context import Item
+from app.domain.access import Role
 from app.domain.errors import AppError, ErrorCode
 from app.domain.runs import Urgency
 from app.store.db import Database, Tx
-from tests.factories import an_actor
+from tests.factories import OPERATOR, an_actor
 from tests.fleet import Fleet
 
 Ids = dict[str, str]
@@ -23,11 +24,12 @@ NOUNS: dict[str, Any] = {
     "command": store.commands,
     "phase": store.phases,
     "context": store.context,
+    "token": store.tokens,
 }
 GETTERS = ["project", "run", "task", "worker", "attention", "command"]
 FINDERS = ["project", "run", "task", "worker", "attention"]
-LISTS = ["project", "run", "worker", "attention", "command"]
-LOCKS = ["run", "task", "worker", "attention"]
+LISTS = ["project", "run", "worker", "attention", "command", "token"]
+LOCKS = ["run", "task", "worker", "attention", "token"]
 
 
 async def everything(fleet: Fleet, name: str) -> Ids:
@@ -40,7 +42,16 @@ async def everything(fleet: Fleet, name: str) -> Ids:
     given = await fleet.do(
         commands.context.inject, items=[Item("TEXT", "hello", 1)], worker_id=task.worker_id
     )
+    made = await fleet.do(
+        commands.tokens.create,
+        maker=OPERATOR,
+        name=name,
+        role=Role.VIEWER,
+        digest=name,
+        project_id=project,
+    )
     return {
+        "token": made.refs["token"],
         "project": project,
         "run": run,
         "task": task.id,

@@ -24,7 +24,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.store import tokens
 from app.store.db import Database
 from app.transport.server import Server, configuration
-from app.transport.service import Service, Terms, build_schema
+from app.transport.service import RevokedTokens, Service, Terms, build_schema
 
 ADMIN = "trk_admin-of-the-tests"
 VIEWER = "trk_viewer-of-the-tests"
@@ -205,7 +205,9 @@ async def whoami(request: Request) -> PlainTextResponse:
 
 
 @asynccontextmanager
-async def serving(db: Database, *, ping_seconds: float = 20.0, **terms: Any) -> AsyncIterator[Served]:
+async def serving(
+    db: Database, *, ping_seconds: float = 20.0, revoked: RevokedTokens | None = None, **terms: Any
+) -> AsyncIterator[Served]:
     await db.write(tokens.ensure, name="admin", role=Role.ADMIN, secret=ADMIN)
     await db.write(tokens.ensure, name="viewer", role=Role.VIEWER, secret=VIEWER)
     await db.write(tokens.signing_key)
@@ -233,7 +235,7 @@ async def serving(db: Database, *, ping_seconds: float = 20.0, **terms: Any) -> 
     config.port = 0
     config.ws_ping_interval = config.ws_ping_timeout = ping_seconds
     server = Server(config, listening=listening, leaving=leaving)
-    async with service.running():
+    async with service.running(revoked):
         task = asyncio.create_task(server.serve())
         async with asyncio.timeout(10):
             await ready.wait()

@@ -195,6 +195,8 @@ async def test_good_tokens_are_remembered_for_a_moment_and_bad_ones_never(sqlite
     now, reads = 0.0, 0
 
     class Counting:
+        clock = sqlite_db.clock
+
         async def read(self, *args: Any) -> Any:
             nonlocal reads
             reads += 1
