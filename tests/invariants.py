@@ -137,6 +137,14 @@ def tasks_wait_for_what_is_not_satisfied(seen: Look) -> Iterator[str]:
             yield f"task {task.key} ({task.status}) waits for {task.waiting_for}, but {unmet} are unmet"
 
 
+@rule
+def every_task_is_deeper_than_what_it_waits_for(seen: Look) -> Iterator[str]:
+    for task in seen.task.values():
+        deepest = max((seen.task[needed].depth for needed in seen.needs[task.id]), default=-1)
+        if task.depth != deepest + 1:
+            yield f"task {task.key} is at depth {task.depth}, behind one at {deepest}"
+
+
 # ---------------------------------------------------------------- tasks and workers
 
 

@@ -264,7 +264,7 @@ def _write(tx: Tx, run: RunRow, draft: _Draft) -> Change:
 
 def _take_out(tx: Tx, run: RunRow, task: TaskRow) -> None:
     store.tasks.remove_edges(tx, task.id)
-    task.waiting_for = 0
+    task.waiting_for = task.depth = 0
     worker_id = task.worker_id
     moves.move_task(tx, run, task, TaskMove.CANCEL, reason="It was removed from the run.")
     if worker_id is not None:
@@ -287,6 +287,9 @@ def _rewire(tx: Tx, run: RunRow, draft: _Draft) -> None:
             for needed in sorted(draft.needs[key] - before)
         )
     store.tasks.insert(tx, edges=rows)
+    for key, depth in dag.Dag(draft.needs).depths().items():
+        if draft.tasks[key].depth != depth:
+            draft.tasks[key].depth = depth
 
 
 def _impact(tx: Tx, draft: _Draft) -> dict[str, Any]:

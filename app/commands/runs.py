@@ -77,6 +77,7 @@ def create(
 
 def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
     """Write phases, tasks, edges and subtasks in bulk: a plan may have a hundred thousand of them."""
+    depths = dag.Dag({task.key: task.depends_on for task in plan.tasks()}).depths()
     done = {task.key for task in plan.tasks() if task.status in SETTLED}
     ids = {task.key: store.ids.new("task") for task in plan.tasks()}
     rows: list[dict[str, Any]] = []
@@ -101,6 +102,7 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
                     "id": ids[task.key],
                     "phase_id": phase.id,
                     "ordinal": len(rows) + 1,
+                    "depth": depths[task.key],
                     "waiting_for": len(needs - done),
                 }
             )

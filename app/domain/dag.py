@@ -59,6 +59,16 @@ class Dag(Generic[Key]):
                     queue.append(dependent)
         return ordered
 
+    def depths(self) -> dict[Key, int]:
+        """For each key the length of the longest chain before it: 0 where it waits for nothing."""
+        found = dict.fromkeys(self._waiting, 0)
+        for key in self.order():
+            deeper = found[key] + 1
+            for dependent in self._dependents[key]:
+                if found[dependent] < deeper:
+                    found[dependent] = deeper
+        return found
+
     def count_behind(self, counted: Iterable[Key]) -> dict[Key, int]:
         """For each key how many of `counted` wait for it, directly or not, itself included.
 

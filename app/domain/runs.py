@@ -1,6 +1,7 @@
 """The life of a run, and how its status follows from what its tasks and workers do."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -88,6 +89,15 @@ ENDED: Final = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.ARCHIVED})
 
 EDITABLE: Final = frozenset(RunStatus) - {S.STOPPING, S.COMPLETED, S.CANCELLED, S.ARCHIVED}
 """Where tasks may still be added, changed, skipped, retried."""
+
+
+EXPECTED_TO_MOVE: Final = frozenset(
+    {S.ACTIVE, S.WAITING_FOR_INPUT, S.BLOCKED, S.PAUSING, S.COMPLETING, S.STOPPING}
+)
+"""Where silence means that something is amiss, or that somebody is waited for."""
+
+STALE_AFTER: Final = timedelta(minutes=30)
+"""How long such a run may be without activity before it is stale, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)

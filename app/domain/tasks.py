@@ -19,6 +19,13 @@ class TaskStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class TaskOrder(StrEnum):
+    PLAN = "PLAN"
+    TOPOLOGICAL = "TOPOLOGICAL"
+    STARTED_DESC = "STARTED_DESC"
+    BLOCKS_DESC = "BLOCKS_DESC"
+
+
 class TaskMove(StrEnum):
     MAKE_READY = "MAKE_READY"
     HOLD_BACK = "HOLD_BACK"

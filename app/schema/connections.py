@@ -86,9 +86,19 @@ async def connect(
     most: int = 100,
 ) -> Any:
     """A page of rows as a Connection; `select` is asked inside the transaction, so that it knows the caller's scope."""
-    page = await context.loaders.reads.load(
-        lambda tx: store.paging.page(tx, select(tx), order, wanted, most=most)
+    return await connect_pages(
+        context, lambda tx: store.paging.page(tx, select(tx), order, wanted, most=most), select, of
     )
+
+
+async def connect_pages(
+    context: Context,
+    page_of: Callable[[Tx], Page[Any]],
+    select: Callable[[Tx], "SelectOfScalar[Any]"],
+    of: Callable[[Any], Any],
+) -> Any:
+    """The same for lists that make their pages themselves; `select` is what is counted."""
+    page = await context.loaders.reads.load(page_of)
     return Connection(
         edges=edges(page, of),
         page_info=PageInfo.of(page),

@@ -1,6 +1,7 @@
 """What a resolver gets: the services, the caller, and loaders that batch what one answer needs."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -58,6 +59,14 @@ class Context:
         self.services = services
         self.actor = actor
         self.loaders = Loaders(self)
+        self._began: asyncio.Future[int] | None = None
+
+    def began(self) -> Awaitable[int]:
+        """Position of the log before anything was read for this operation: every other read waits for it."""
+        self.actor.require(READERS)
+        if self._began is None:
+            self._began = asyncio.ensure_future(self._read(store.events.head))
+        return self._began
 
     async def read(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read as the caller: within its project, and not at all with a runner's token."""
@@ -72,6 +81,11 @@ class Context:
             if isinstance(asked_for, str):
                 refuse_unstorable(asked_for)
 
+        if self._began is not None:
+            await self._began
+        return await self._read(function, *args, **kwargs)
+
+    async def _read(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         def scoped(tx: Tx) -> T:
             tx.scope = self.actor.project_id
             return function(tx, *args, **kwargs)

@@ -15,7 +15,7 @@ from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
 from app.domain.runs import RunStatus, Urgency
 from app.domain.subtasks import SubtaskChange
-from app.domain.tasks import TaskStatus
+from app.domain.tasks import TaskOrder, TaskStatus
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
 
 
@@ -178,6 +178,16 @@ describe(
     {"CREATED": "It is new.", "UPDATED": "It was ticked, unticked or renamed.", "DELETED": "It is gone."},
 )
 describe(
+    TaskOrder,
+    "Orders of a run's tasks.",
+    {
+        "PLAN": "As in the plan; added tasks last.",
+        "TOPOLOGICAL": "Each after everything it waits for, otherwise as in the plan.",
+        "STARTED_DESC": "Last started first; those that were never started last.",
+        "BLOCKS_DESC": "What holds most unfinished tasks back first. Counted over the whole graph: slow for large runs.",
+    },
+)
+describe(
     TaskStatus,
     "How far a task has come.",
     {
@@ -231,6 +241,8 @@ __all__ = [
     "PlanFormat",
     "Role",
     "RunStatus",
+    "SubtaskChange",
+    "TaskOrder",
     "TaskStatus",
     "Urgency",
     "WorkerStatus",

@@ -1,6 +1,6 @@
 """Reading the event log: page by page, or followed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -66,13 +66,20 @@ After = Annotated[
 Filtered = Annotated[EventFilter | None, strawberry.argument(description="Which of them.")]
 
 
+async def _cursor(position: Awaitable[int]) -> Cursor:
+    return Cursor(str(await position))
+
+
 @strawberry.type
 class EventQuery:
     @strawberry.field(
-        description="Position of the log when this operation began: subscribe to events after it."
+        graphql_type=Cursor | None,
+        description="Position of the log when this operation began: subscribe to events after it, or ask with it for what "
+        "has changed since. Nothing else in the same answer is older.",
     )
-    async def cursor(self, info: Info) -> Cursor | None:
-        return Cursor(str(await info.context.read(store.events.head)))
+    def cursor(self, info: Info) -> Awaitable[Cursor | None]:
+        # not async: it has to be asked for before anything else of the same document is read
+        return _cursor(info.context.began())
 
     @strawberry.field(description="The event log, oldest first.")
     async def events(

@@ -1,17 +1,18 @@
 """Runs: one execution of a plan each."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import strawberry
 
 from app import store
-from app.domain.runs import RUN, RunMove
+from app.domain import limits
+from app.domain.runs import RUN, STALE_AFTER, RunMove
 from app.schema import attention, phases, tasks, workers
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
 from app.schema.context import Info
-from app.schema.enums import PlanFormat, RunStatus, describe
+from app.schema.enums import PlanFormat, RunStatus, TaskOrder, describe
 from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.interfaces import Node
 from app.schema.shapes import shape_of, shown
@@ -22,7 +23,7 @@ from app.store.tables import RunRow
 if TYPE_CHECKING:
     from app.schema.attention import AttentionFilter, AttentionItem
     from app.schema.projects import Project
-    from app.schema.tasks import Task, TaskFilter, TaskOrder
+    from app.schema.tasks import Task, TaskFilter
     from app.schema.workers import Worker
 
 
@@ -69,6 +70,12 @@ class RunFilter:
     created_after: datetime | None = optional("Made after this instant.")
     project_id: strawberry.ID | None = optional("Of this project.")
     statuses: list[RunStatus] | None = optional("In one of these statuses.")
+    phase: str | None = optional("Now in the phase with this key.")
+    stale: bool | None = optional(
+        "Whether it should be getting on and has not for `staleAfterSeconds`: paused, new and ended runs never are."
+    )
+    stale_after_seconds: int | None = optional("After how much silence a run is stale; 1,800 where left out.")
+    waiting_for_input: bool | None = optional("Whether anything in it waits for a person.")
 
 
 @strawberry.type(
@@ -184,7 +191,7 @@ class Run(Node):
             strawberry.argument(description="Which of them."),
         ] = strawberry.UNSET,
         order_by: Annotated[
-            Annotated["TaskOrder", strawberry.lazy("app.schema.tasks")] | None,
+            TaskOrder | None,
             strawberry.argument(description="In which order; that of the plan where it is left out."),
         ] = strawberry.UNSET,
         first: First = strawberry.UNSET,
@@ -227,6 +234,13 @@ class Run(Node):
         )
 
 
+def stale_after(seconds: int | None, *path: str) -> timedelta:
+    seconds = given(seconds)
+    if seconds is None:
+        return STALE_AFTER
+    return timedelta(seconds=limits.number(seconds, *path, least=1, most=limits.SECONDS))
+
+
 async def connect_runs(
     info: Info,
     filter: RunFilter | None,
@@ -243,6 +257,10 @@ async def connect_runs(
         statuses=[] if of_another_project else names_of(filter.statuses),
         search=given(filter.search),
         created_after=given(filter.created_after),
+        phase=given(filter.phase),
+        waiting=given(filter.waiting_for_input),
+        stale=given(filter.stale),
+        stale_after=stale_after(filter.stale_after_seconds, "filter", "staleAfterSeconds"),
     )
     found: Connection[Run] = await connect(
         info.context,

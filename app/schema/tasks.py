@@ -1,43 +1,33 @@
 """Tasks: the nodes of a run's DAG."""
 
 from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 from app import commands, store
 from app.domain import limits
 from app.domain.access import ASKING, STEERING
-from app.domain.tasks import FINISHED
+from app.domain.tasks import FINISHED, SATISFIES
 from app.schema import phases
-from app.schema.connections import Connection, connect
+from app.schema.connections import Connection, connect_pages
 from app.schema.context import Info
-from app.schema.enums import TaskStatus
+from app.schema.enums import TaskOrder, TaskStatus
 from app.schema.findings import Finding
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, given_filter, names_of, optional
 from app.schema.interfaces import Node
 from app.schema.mutations import act
 from app.schema.payloads import Payload
+from app.schema.scalars import Cursor, position
 from app.schema.shapes import shape_of, shown
 from app.schema.subtasks import Subtask
-from app.store.paging import Key, Window
+from app.store.paging import Window
 from app.store.tables import TaskRow
-from app.store.tasks import TaskFilter as Wanted
+from app.store.task_pages import TaskFilter as Wanted
 
 if TYPE_CHECKING:
     from app.schema.runs import Run
     from app.schema.workers import Worker
-
-
-@strawberry.enum(description="Orders of a run's tasks.")
-class TaskOrder(Enum):
-    PLAN = strawberry.enum_value("PLAN", description="As in the plan; added tasks last.")
-
-
-ORDERS: Final = {
-    TaskOrder.PLAN: [Key(TaskRow.ordinal), Key(TaskRow.id)],
-}
 
 
 @strawberry.input(description="Which tasks. Every field narrows further.")
@@ -45,6 +35,10 @@ class TaskFilter:
     search: str | None = optional("Part of the title, or a whole key.")
     statuses: list[TaskStatus] | None = optional("In one of these statuses.")
     phase: str | None = optional("Of the phase with this key.")
+    changed_since: Cursor | None = optional(
+        "About which anything is told past this position of the log; those of a run that is newer, all. Ask for `cursor` "
+        "in the same document to have the position for the next time."
+    )
 
 
 @shape_of(TaskRow)
@@ -134,6 +128,8 @@ class Task(Node):
 
     @strawberry.field(description="How many unfinished tasks cannot go on before this one has.")
     async def blocks(self, info: Info) -> int:
+        if self.status in SATISFIES:
+            return 0
         own = self.status not in FINISHED
         return await info.context.loaders.blocked_behind.load(self.row.id) - own
 
@@ -146,14 +142,19 @@ async def connect_tasks(
     if phase_key is not None:
         of_run = await info.context.loaders.phases_of_run.load(run_id)
         phase_id = next((phase.id for phase in of_run if phase.key == phase_key), "")
-    only = Wanted(statuses=names_of(filter.statuses), phase=phase_id, search=given(filter.search))
-    found: Connection[Task] = await connect(
+    only = Wanted(
+        statuses=names_of(filter.statuses),
+        phase=phase_id,
+        search=given(filter.search),
+        changed_since=position(given(filter.changed_since), "changedSince"),
+    )
+    found: Connection[Task] = await connect_pages(
         info.context,
-        lambda tx: store.tasks.select_of_run(run_id, only),
-        ORDERS[order_by or TaskOrder.PLAN],
-        wanted,
+        lambda tx: store.task_pages.page(
+            tx, run_id, only, order_by or TaskOrder.PLAN, wanted, most=limits.TASK_PAGE
+        ),
+        lambda tx: store.task_pages.select_of_run(tx, run_id, only),
         Task.of,
-        most=limits.TASK_PAGE,
     )
     return found
 

@@ -356,6 +356,8 @@ def _sqlite(url: str) -> Engine:
         connection.isolation_level = (
             None  # this module begins transactions itself: BEGIN IMMEDIATE for writers
         )
+        # its own knows ASCII only: search would differ from PostgreSQL
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
@@ -369,6 +371,10 @@ def _sqlite(url: str) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _snapshots(engine: Engine) -> Engine:

@@ -91,6 +91,11 @@ def page(
     return rows, more
 
 
+def first_of_run(tx: Tx, run_id: str) -> int | None:
+    """Position of the oldest event about a run; None where nothing is kept of it."""
+    return tx.session.exec(select(func.min(EventRow.seq)).where(EventRow.run_id == run_id)).one()
+
+
 def head(tx: Tx) -> int:
     """Position of the newest event; 0 before the first."""
     return tx.session.exec(select(func.max(EventRow.seq))).one() or 0

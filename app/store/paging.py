@@ -3,7 +3,8 @@
 import base64
 import json
 import zlib
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
@@ -47,10 +48,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One column of an order. The last key of an order must be unique."""
+    """One column of an order, or an expression, which says by `value` what it is of a row. Never null.
+
+    The last key of an order must be unique.
+    """
 
     column: Any
     descending: bool = False
+    value: Callable[[Any], Any] | None = None
+
+    def of(self, row: Any) -> Any:
+        return getattr(row, self.column.key) if self.value is None else self.value(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +93,39 @@ def page(
         rows.reverse()
     return Page(
         rows,
-        [encode(order, [getattr(row, key.column.key) for key in order]) for row in rows],
+        [encode(order, [key.of(row) for key in order]) for row in rows],
         has_next=window.before is not None if backward else more,
         has_previous=more if backward else window.after is not None,
+    )
+
+
+def cut(
+    entries: Sequence[tuple[Any, ...]], order: Sequence[Key], window: Window, *, most: int = limits.PAGE
+) -> "Page[Any]":
+    """One window of entries that are in memory: a tuple each, with a value for each key of the order."""
+    size = window.size(most)
+    place = _place_in(order)
+    found = sorted(entries, key=place)
+    if window.after is not None:
+        found = found[bisect_right(found, place(decode(window.after, order, "after")), key=place) :]
+    if window.before is not None:
+        found = found[: bisect_left(found, place(decode(window.before, order, "before")), key=place)]
+    backward = window.last is not None
+    more = len(found) > size
+    rows = (found[-size:] if size else []) if backward else found[:size]
+    return Page(
+        rows,
+        [encode(order, row) for row in rows],
+        has_next=window.before is not None if backward else more,
+        has_previous=more if backward else window.after is not None,
+    )
+
+
+def _place_in(order: Sequence[Key]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Where an entry stands. Descending keys are numbers: turned round they sort the other way."""
+    signs = [key.descending for key in order]
+    return lambda entry: tuple(
+        -value if turned else value for value, turned in zip(entry, signs, strict=True)
     )
 
 

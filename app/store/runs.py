@@ -1,16 +1,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.errors import AppError, ErrorCode, not_found
-from app.domain.runs import RunStatus
-from app.store import phases
+from app.domain.runs import EXPECTED_TO_MOVE, STALE_AFTER, RunStatus
+from app.store import phases, searching
 from app.store.db import Tx, load_for_change
-from app.store.tables import RunRow
+from app.store.tables import PhaseRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class RunFilter:
     statuses: Sequence[str] | None = None
     search: str | None = None
     created_after: datetime | None = None
+    phase: str | None = None
+    waiting: bool | None = None
+    stale: bool | None = None
+    stale_after: timedelta = STALE_AFTER
 
 
 def get(tx: Tx, run_id: str) -> RunRow:
@@ -70,14 +74,23 @@ def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
         query = query.where(col(RunRow.status).in_(only.statuses))
     if only.created_after is not None:
         query = query.where(RunRow.created_at > only.created_after)
+    if only.phase is not None:
+        query = query.join(PhaseRow, col(PhaseRow.id) == RunRow.phase_id).where(PhaseRow.key == only.phase)
+    if only.waiting is not None:
+        query = query.where(RunRow.open_attention > 0 if only.waiting else RunRow.open_attention == 0)
+    if only.stale is not None:
+        silent = silent_since(tx.now - only.stale_after)
+        query = query.where(silent if only.stale else not_(silent))
     if only.search:
         query = query.where(
-            or_(
-                col(RunRow.name).icontains(only.search, autoescape=True),
-                col(RunRow.id) == only.search,
-            )
+            or_(searching.contains(tx, RunRow.name, only.search), col(RunRow.id) == only.search)
         )
     return query
+
+
+def silent_since(moment: datetime) -> ColumnElement[bool]:
+    """Whether a run that should be getting on has done nothing since."""
+    return and_(col(RunRow.status).in_(sorted(EXPECTED_TO_MOVE)), col(RunRow.last_activity_at) < moment)
 
 
 def with_room(tx: Tx) -> Sequence[str]:

@@ -153,13 +153,17 @@ class PhaseRow(SQLModel, table=True):
 
 
 class TaskRow(SQLModel, table=True):
-    """`waiting_for` counts dependencies that are not satisfied yet; `worker_id` is the live worker, if any."""
+    """`waiting_for` counts dependencies that are not satisfied yet; `worker_id` is the live worker, if any.
+
+    `depth` is the length of the longest chain of dependencies before it: every task is deeper than what it waits for.
+    """
 
     __tablename__ = "task"
     __table_args__ = (
         UniqueConstraint("run_id", "key"),
         Index("ix_task_run_ordinal", "run_id", "ordinal"),
         Index("ix_task_phase_status", "phase_id", "status"),
+        Index("ix_task_depth", "run_id", "depth", "ordinal"),
         Index("ix_task_claim", "run_id", "status", "priority", "ordinal"),
     )
 
@@ -173,6 +177,7 @@ class TaskRow(SQLModel, table=True):
     status: str
     status_reason: str | None = None
     priority: int = 0
+    depth: int = 0
     waiting_for: int = 0
     attempts: int = 0
     max_attempts: int = 1

@@ -1,11 +1,9 @@
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete as sql_delete, insert as sql_insert, or_
 from sqlmodel import col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.dag import Dag
 from app.domain.errors import not_found
@@ -21,6 +19,7 @@ _DEFAULTS: Final[dict[type, dict[str, Any]]] = {
     TaskRow: {
         "description": "",
         "priority": 0,
+        "depth": 0,
         "waiting_for": 0,
         "attempts": 0,
         "max_attempts": 1,
@@ -28,13 +27,6 @@ _DEFAULTS: Final[dict[type, dict[str, Any]]] = {
         "paths": [],
     }
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFilter:
-    statuses: Sequence[str] | None = None
-    phase: str | None = None
-    search: str | None = None
 
 
 def get(tx: Tx, task_id: str) -> TaskRow:
@@ -80,24 +72,6 @@ def of_run(tx: Tx, run_id: str, statuses: Iterable[TaskStatus]) -> Sequence[Task
         .order_by(col(TaskRow.ordinal))
     )
     return tx.session.exec(query).all()
-
-
-def select_of_run(run_id: str, only: TaskFilter | None = None) -> SelectOfScalar[TaskRow]:
-    query = select(TaskRow).where(TaskRow.run_id == run_id)
-    if only is None:
-        return query
-    if only.statuses is not None:
-        query = query.where(col(TaskRow.status).in_(only.statuses))
-    if only.phase is not None:
-        query = query.where(TaskRow.phase_id == only.phase)
-    if only.search:
-        query = query.where(
-            or_(
-                col(TaskRow.title).icontains(only.search, autoescape=True),
-                col(TaskRow.key) == only.search,
-            )
-        )
-    return query
 
 
 def last_ordinal(tx: Tx, run_id: str) -> int:
@@ -206,18 +180,18 @@ def blocked_behind_each(tx: Tx, task_ids: Sequence[str]) -> dict[str, int]:
         run_ids.update(tx.session.exec(select(TaskRow.run_id).where(col(TaskRow.id).in_(part)).distinct()))
     behind: dict[str, int] = {}
     for run_id in run_ids:
-        statuses = dict(
-            tx.session.exec(select(TaskRow.id, TaskRow.status).where(TaskRow.run_id == run_id)).all()
-        )
-        needs: dict[str, list[str]] = {task_id: [] for task_id in statuses}
-        edges_of_run = select(DependencyRow.task_id, DependencyRow.needs_id).where(
-            DependencyRow.run_id == run_id
-        )
-        for task_id, needed in tx.session.exec(edges_of_run):
-            needs[task_id].append(needed)
-        unfinished = (task_id for task_id, status in statuses.items() if status not in FINISHED)
-        behind.update(Dag(needs).count_behind(unfinished))
+        behind.update(behind_in_run(tx, run_id))
     return {task_id: behind.get(task_id, 0) for task_id in task_ids}
+
+
+def behind_in_run(tx: Tx, run_id: str) -> dict[str, int]:
+    """The same for every task of a run: its whole graph is read once."""
+    statuses = dict(tx.session.exec(select(TaskRow.id, TaskRow.status).where(TaskRow.run_id == run_id)).all())
+    needs: dict[str, list[str]] = {task_id: [] for task_id in statuses}
+    of_run = select(DependencyRow.task_id, DependencyRow.needs_id).where(DependencyRow.run_id == run_id)
+    for task_id, needed in tx.session.exec(of_run):
+        needs[task_id].append(needed)
+    return Dag(needs).count_behind(task_id for task_id, status in statuses.items() if status not in FINISHED)
 
 
 # ---------------------------------------------------------------- scheduling

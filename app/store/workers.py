@@ -10,7 +10,7 @@ from app.domain import limits
 from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.reports import Line
 from app.domain.workers import LIVE, Desire, WorkerStatus
-from app.store import runs
+from app.store import runs, searching
 from app.store.db import Tx, reread
 from app.store.tables import LogLineRow, RunRow, WorkerRow
 
@@ -77,7 +77,7 @@ def select_all(tx: Tx, only: WorkerFilter | None = None) -> SelectOfScalar[Worke
     if only.search:
         query = query.where(
             or_(
-                col(WorkerRow.name).icontains(only.search, autoescape=True),
+                searching.contains(tx, WorkerRow.name, only.search),
                 col(WorkerRow.id) == only.search,
             )
         )
