@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import strawberry
@@ -22,14 +23,14 @@ from starlette.types import ASGIApp
 
 from app import schema, store
 from app.dispatch.local import LocalDispatch
-from app.domain.access import Actor, Role
+from app.domain.access import READERS, Actor, Role
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.observation import Observer
 from app.engine import loop as engine
 from app.live.hub import Hub
 from app.live.log import Closed, Tail
-from app.live.telemetry import Latency, Probes, Telemetry
+from app.live.telemetry import Probes, Telemetry
 from app.processes.locks import Lock, holder
 from app.schema import sdl
 from app.schema.context import Context, Services
@@ -37,13 +38,15 @@ from app.settings import Settings
 from app.store import migrations
 from app.store.db import Database
 from app.transport import service as transport
-from app.web import health
+from app.web import access, health
+from app.web.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 SERVER_FILE = "server.json"
 TOKEN_FILE = "token"
 LOCK_FILE = "server.lock"
+METRICS = "/metrics"
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 
@@ -66,7 +69,7 @@ class Application:
         self._tail: Tail | None = None
         self._telemetry: Telemetry | None = None
         self._dispatch: LocalDispatch | None = None
-        self._latency = Latency()
+        self._metrics = Metrics(version())
         self._engine: engine.Engine | None = None
         self._service: transport.Service | None = None
         self._key = b""
@@ -84,15 +87,18 @@ class Application:
             settings = self.settings
             stack.callback(_take(settings.data_dir).close)
             db = self._db = await asyncio.to_thread(
-                _open_database, settings.database, self._hub, self._latency
+                _open_database, settings.database, self._hub, self._metrics
             )
             stack.callback(db.close)
             await _ensure_first_token(db, settings)
             self._key = await db.write(store.tokens.signing_key)
             await stack.enter_async_context(self._hub)
             self._tail = await stack.enter_async_context(Tail(db, self._hub))
-            self._telemetry = await stack.enter_async_context(Telemetry(self._tail, self._probes()))
-            self._service = transport.Service(self._schema(), db, self._context, self._terms())
+            self._telemetry = await stack.enter_async_context(
+                Telemetry(self._tail, self._probes(), self._metrics)
+            )
+            self._service = transport.Service(self._schema(), db, self._context, self._terms(), self._metrics)
+            self._metrics.watch(self._tail, self._subscriptions, lambda: db.read(store.counts.read))
             await stack.enter_async_context(self._service.running(self._revoked_tokens))
             self.asgi = self._routes(self._service)
             async with self._stack:
@@ -130,7 +136,12 @@ class Application:
 
     def _schema(self) -> strawberry.Schema:
         return transport.build_schema(
-            schema.Query, schema.Mutation, schema.Subscription, types=schema.TYPES, config=schema.CONFIG
+            schema.Query,
+            schema.Mutation,
+            schema.Subscription,
+            types=schema.TYPES,
+            config=schema.CONFIG,
+            observer=self._metrics,
         )
 
     def _terms(self) -> transport.Terms:
@@ -144,8 +155,8 @@ class Application:
 
     def _probes(self) -> Probes:
         return Probes(
-            database_latency=self._latency.take,
-            subscribers=lambda: self._service.sockets.subscriptions if self._service is not None else 0,
+            database_latency=self._metrics.latency.take,
+            subscribers=self._subscriptions,
             processes=lambda: self._dispatch.count_processes() if self._dispatch is not None else 0,
         )
 
@@ -161,6 +172,7 @@ class Application:
             server_file=str(self.server_file.absolute()),
             signing_key=lambda: self._key,
             heartbeat_seconds=self.settings.heartbeat_seconds,
+            observer=self._metrics,
         )
         return Context(services, actor)
 
@@ -186,10 +198,20 @@ class Application:
             ]
         )
         checks = {"database": self._database_answers, "log": self._log_is_read, "engine": self._engine_runs}
-        # who asks for health names the machine by whatever address it has, and has to be answered to the last
-        return Starlette(
-            routes=[*health.routes(checks, {"wakeUps": self._bus_works}), Mount("/", service.gate(guarded))]
-        )
+        metrics = Route(METRICS, self._metrics.answer)
+        if not self.settings.metrics_public:
+            metrics = Route(METRICS, service.authenticated(metrics.app, may=_may_watch), methods=["GET"])
+        # who asks for these names the machine by whatever address it has, and has to be answered to the last
+        watched = [
+            *health.routes(checks, {"wakeUps": self._bus_works}),
+            metrics,
+        ]
+        everything = Starlette(routes=[*watched, Mount("/", service.gate(guarded))])
+        known = [route.path for route in [*watched, *guarded.routes] if isinstance(route, Route)]
+        return access.Access(everything, self._metrics, known)
+
+    def _subscriptions(self) -> int:
+        return self._service.sockets.subscriptions if self._service is not None else 0
 
     async def _database_answers(self) -> bool:
         assert self._db is not None
@@ -283,6 +305,19 @@ async def _ensure_admin(db: Database, token: str, source: str) -> None:
             suggestion="Use 1 to 512 letters, digits and punctuation marks, without spaces.",
         )
     await db.write(store.tokens.ensure, name="admin", role=Role.ADMIN, secret=token)
+
+
+def _may_watch(actor: Actor) -> bool:
+    """What concerns the whole instance is not for a token of one project."""
+    return actor.role in READERS and actor.project_id is None
+
+
+@cache
+def version() -> str:
+    try:
+        return metadata.version("trackside")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 @cache

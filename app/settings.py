@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="The least urgent lines that are logged.")
 
+    metrics_public: bool = Field(
+        default=False,
+        description="Whether `/metrics` answers without a token. There are numbers in it, and no names.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _split(cls, values: dict[str, object]) -> dict[str, object]:

@@ -61,8 +61,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
+    """`about` names what the command concerned, by the columns of its record."""
+
     command_id: str
     refs: dict[str, Any]
+    about: dict[str, str] = field(default_factory=dict)
 
 
 def perform(
@@ -87,7 +90,7 @@ def perform(
     command.project_id = done.run.project_id if done.run is not None else done.project_id
     command.task_id, command.worker_id = done.task_id, done.worker_id
     announce(tx, command, done.run)
-    return Receipt(command.id, done.refs)
+    return _receipt(command)
 
 
 def answered(tx: Tx, request: Request) -> Receipt | None:
@@ -175,7 +178,12 @@ def _again(earlier: CommandRow, digest: str) -> Receipt:
             suggestion="Use a new key for a new request.",
             path=["input", "idempotencyKey"],
         )
-    return Receipt(earlier.id, earlier.result)
+    return _receipt(earlier)
+
+
+def _receipt(command: CommandRow) -> Receipt:
+    ids = {name: getattr(command, name) for name in ("project_id", "run_id", "task_id", "worker_id")}
+    return Receipt(command.id, command.result, {name: id for name, id in ids.items() if id is not None})
 
 
 def _stay_inside(actor: Actor, done: Change) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 Access = Literal["read", "write"]
+Outcome = Literal["carried_out", "repeated", "rehearsed", "refused", "failed"]
+Answer = Literal["complete", "errors", "refused", "cancelled"]
 
 
 class Observer:
@@ -21,28 +23,23 @@ class Observer:
     def lag(self, seconds: float) -> None:
         """The event loop came so late to something that was due."""
 
+    def command(self, verb: str, outcome: Outcome, code: str | None = None) -> None:
+        """A client's request to change something has been answered; `code` says why it was refused."""
 
-class Observers(Observer):
-    """Tells each of several."""
+    def operation(self, kind: str, outcome: Answer, seconds: float) -> None:
+        """A GraphQL operation has ended."""
 
-    def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
+    def error(self, code: str) -> None:
+        """A GraphQL error was sent."""
 
-    def transaction(self, access: Access, seconds: float) -> None:
-        for one in self._observers:
-            one.transaction(access, seconds)
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """An HTTP request was answered."""
 
-    def batch(self, size: int) -> None:
-        for one in self._observers:
-            one.batch(size)
+    def socket_opened(self) -> None:
+        """A WebSocket was accepted."""
 
-    def appended(self, kinds: Sequence[str]) -> None:
-        for one in self._observers:
-            one.appended(kinds)
-
-    def lag(self, seconds: float) -> None:
-        for one in self._observers:
-            one.lag(seconds)
+    def socket_closed(self, code: int | None) -> None:
+        """One that was accepted has ended; None where the client ended it."""
 
 
 NOBODY = Observer()

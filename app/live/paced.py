@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ class Paced(Generic[T]):
         if self._known is not None and asyncio.get_running_loop().time() < self._known[1]:
             return self._known[0]
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+            # in a context of its own: it is not done for the first who asks alone
+            self._asking = asyncio.create_task(self._ask(), context=Context())
         # whoever is cancelled while waiting does not take the answer from the others
         return await asyncio.shield(self._asking)
 

@@ -12,6 +12,7 @@ from strawberry.types.info import Info as StrawberryInfo
 from app import store
 from app.domain.access import READERS, Actor
 from app.domain.errors import AppError
+from app.domain.observation import NOBODY, Observer
 from app.live.log import Tail
 from app.live.telemetry import Telemetry
 from app.schema.enums import Role
@@ -50,6 +51,7 @@ class Services:
     server_file: str
     signing_key: Callable[[], bytes]
     heartbeat_seconds: float
+    observer: Observer = NOBODY
 
 
 class Context:

@@ -11,6 +11,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionContext
 
 from app.domain.errors import AppError
+from app.domain.observation import NOBODY, Observer
 from app.transport.refusals import TransportCode
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ _PARSER_LIMITS: Final = {
 class ServedSchema(strawberry.Schema):
     """Strawberry hands every list of errors, of every kind of operation, to `process_errors` exactly once."""
 
+    observer: Observer = NOBODY
+
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
@@ -34,7 +37,8 @@ class ServedSchema(strawberry.Schema):
         if errors and not _was_running(errors[0]):
             del errors[MOST_ERRORS:]
         for index, error in enumerate(errors):
-            errors[index] = presentable(error)
+            errors[index] = told = presentable(error)
+            self.observer.error(str((told.extensions or {}).get("code", "NONE")))
 
 
 def presentable(error: GraphQLError) -> GraphQLError:

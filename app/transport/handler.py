@@ -14,6 +14,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.aio import aclosing
+from structlog.contextvars import bound_contextvars
 
 from app.domain.access import Actor, Role
 from app.transport.connection import RUNNER_MESSAGE_BYTES, Connection
@@ -21,6 +22,7 @@ from app.transport.errors import internal
 from app.transport.identity import bearer
 from app.transport.limits import operation_type
 from app.transport.messages import fault
+from app.transport.operations import Ending, new_request_id, observed
 from app.transport.refusals import TransportCode
 
 if TYPE_CHECKING:
@@ -161,20 +163,29 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         actor = await self._identified()
         if actor is None:
             return
+        request_id = new_request_id()
+        with (
+            bound_contextvars(request_id=request_id, actor=actor.name),
+            observed(self.view.observer, operation.query, operation.operation_name) as ending,
+        ):
+            await self._answer(operation, self.view.new_context(actor, request_id), ending)
+
+    async def _answer(self, operation: Running, context: Any, ending: Ending) -> None:
         results = await self.schema.stream(
             operation.query,
             variable_values=operation.variables,
-            context_value=self.view.new_context(actor),
+            context_value=context,
             operation_name=operation.operation_name,
             operation_extensions=operation.extensions,
         )
         async with aclosing(results):
             async for result in results:
                 if isinstance(result, PreExecutionError):
+                    ending.outcome = "refused"
                     await operation.send_initial_errors(result.errors or [])
                     return
                 assert isinstance(result, ExecutionResult), "incremental delivery is off"
-                await operation.send_next(result)
+                await operation.send_next(ending.with_result(result))
                 self.websocket.last_cursor = _cursor_in(result.data) or self.websocket.last_cursor
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 

@@ -82,15 +82,18 @@ class Authenticator:
 
 
 class Authenticated:
-    """Lets only callers with a good token through to an app, which finds them in `request.state.actor`."""
+    """Lets only callers with a good token, who `may`, through to an app, which finds them in `request.state.actor`."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, may: Callable[[Actor], bool]) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._may = may
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             actor = await authenticate(scope, self._authenticator)
+            if not self._may(actor):
+                raise Refused(403, TransportCode.FORBIDDEN, "This token may not read that.")
         except Refused as refused:
             await refuse(refused, scope, receive, send)
             return

@@ -41,8 +41,8 @@ ADVICE: Final[Mapping[TransportCode, Advice]] = {
         "Send the header `Authorization: Bearer TOKEN`.",
     ),
     TransportCode.FORBIDDEN: Advice(
-        "Status 403: a page of another origin has sent the request.",
-        "Add the origin to `TRACKSIDE_ALLOWED_ORIGINS` if its pages may.",
+        "Status 403: a page of another origin has sent the request, or the token is not good for what is asked for.",
+        "Add the origin to `TRACKSIDE_ALLOWED_ORIGINS` if its pages may; use a token that is good for every project.",
     ),
     TransportCode.BAD_REQUEST: Advice(
         "Status 400: the body is no JSON object with a `query`, a batch, names no operation of several, or the address "

@@ -13,6 +13,8 @@ import strawberry
 from starlette.types import ASGIApp
 from strawberry.schema.config import StrawberryConfig
 
+from app.domain.access import Actor
+from app.domain.observation import NOBODY, Observer
 from app.store.db import Database
 from app.transport.draining import Drain
 from app.transport.errors import ServedSchema
@@ -45,22 +47,30 @@ def build_schema(
     *,
     types: Sequence[Any] = (),
     config: StrawberryConfig | None = None,
+    observer: Observer = NOBODY,
 ) -> strawberry.Schema:
     """The schema that is served: the same types as the exported one, with limits, caches and masked errors."""
-    return ServedSchema(query, mutation, subscription, types=types, config=config, extensions=EXTENSIONS)
+    served = ServedSchema(query, mutation, subscription, types=types, config=config, extensions=EXTENSIONS)
+    served.observer = observer
+    return served
 
 
 class Service:
     """`endpoint` answers GraphQL; `gate` and `authenticated` wrap it and every other route."""
 
     def __init__(
-        self, schema: strawberry.Schema, db: Database, make_context: MakeContext, terms: Terms
+        self,
+        schema: strawberry.Schema,
+        db: Database,
+        make_context: MakeContext,
+        terms: Terms,
+        observer: Observer = NOBODY,
     ) -> None:
         self._addresses = Addresses(terms.host, terms.allowed_hosts, terms.allowed_origins)
         self._drain = Drain()
         self.authenticator = Authenticator(db)
         self.sockets = Sockets(self.authenticator, slow_seconds=terms.slow_reader_seconds)
-        self.endpoint: ASGIApp = View(schema, self.authenticator, self.sockets, make_context)
+        self.endpoint: ASGIApp = View(schema, self.authenticator, self.sockets, make_context, observer)
 
     @property
     def draining(self) -> bool:
@@ -69,8 +79,8 @@ class Service:
     def gate(self, app: ASGIApp) -> ASGIApp:
         return Gate(app, self._addresses, self._drain)
 
-    def authenticated(self, app: ASGIApp) -> ASGIApp:
-        return Authenticated(app, self.authenticator)
+    def authenticated(self, app: ASGIApp, *, may: Callable[[Actor], bool] = lambda _: True) -> ASGIApp:
+        return Authenticated(app, self.authenticator, may)
 
     @asynccontextmanager
     async def running(self, revoked: RevokedTokens | None = None) -> AsyncIterator[None]:

@@ -1,6 +1,5 @@
 """The endpoint: Strawberry's view, with answers as GraphQL over HTTP asks and sockets that are looked after."""
 
-import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -18,13 +17,16 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
+from structlog.contextvars import bound_contextvars
 
 from app.domain.access import Actor
+from app.domain.observation import Observer
 from app.transport.bodies import read_operation
 from app.transport.connection import Connection
 from app.transport.handler import Handler
 from app.transport.identity import Authenticator, authenticate
 from app.transport.media import GRAPHQL, negotiated
+from app.transport.operations import new_request_id, observed
 from app.transport.refusals import Refused, TransportCode, refuse
 from app.transport.sockets import Sockets
 
@@ -48,7 +50,12 @@ class View(GraphQL[Any, None]):
     graphql_transport_ws_handler_class = Handler
 
     def __init__(
-        self, schema: BaseSchema, authenticator: Authenticator, sockets: Sockets, make_context: MakeContext
+        self,
+        schema: BaseSchema,
+        authenticator: Authenticator,
+        sockets: Sockets,
+        make_context: MakeContext,
+        observer: Observer,
     ) -> None:
         super().__init__(
             schema,
@@ -62,9 +69,10 @@ class View(GraphQL[Any, None]):
         self.authenticator = authenticator
         self.sockets = sockets
         self._make_context = make_context
+        self.observer = observer
 
-    def new_context(self, actor: Actor) -> Any:
-        return self._make_context(actor, secrets.token_hex(8))
+    def new_context(self, actor: Actor, request_id: str) -> Any:
+        return self._make_context(actor, request_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -87,15 +95,20 @@ class View(GraphQL[Any, None]):
                 "Operations are sent with POST.",
                 headers={"allow": "POST"},
             )
-        request.state.actor = await authenticate(request.scope, self.authenticator)
-        request.state.operation = await read_operation(request)
-        return await self.run(request)
+        actor = request.state.actor = await authenticate(request.scope, self.authenticator)
+        with bound_contextvars(actor=actor.name):
+            request.state.operation = await read_operation(request)
+            return await self.run(request)
 
     # ------------------------------------------------------------------ what Strawberry asks for
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Of a request. On a socket every operation gets a context of its own, from its handler."""
-        return self.new_context(request.state.actor) if isinstance(request, Request) else None
+        if not isinstance(request, Request):
+            return None
+        return self.new_context(
+            request.state.actor, getattr(request.state, "request_id", "") or new_request_id()
+        )
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         self_made = await super().get_sub_response(request)
@@ -106,11 +119,15 @@ class View(GraphQL[Any, None]):
     async def execute_operation(self, *_: Any, **named: Any) -> ExecutionResult:
         request: Request = named["request"]
         operation: GraphQLRequestData = request.state.operation
+        with observed(self.observer, operation.query or "", operation.operation_name) as ending:
+            return ending.with_result(await self._execute(operation, named["context"]))
+
+    async def _execute(self, operation: GraphQLRequestData, context: Any) -> ExecutionResult:
         try:
             return await self.schema.execute(
                 operation.query,
                 variable_values=operation.variables,
-                context_value=named["context"],
+                context_value=context,
                 operation_name=operation.operation_name,
                 allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
                 operation_extensions=operation.extensions,

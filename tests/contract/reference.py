@@ -28,6 +28,7 @@ from app.transport import (
     strict_json,
     view,
 )
+from app.web.metrics import Metrics
 from tests.contract import reference_cli
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -328,6 +329,27 @@ def _values(field: Any) -> str:
     return ""
 
 
+# ---------------------------------------------------------------- metrics
+
+
+def metrics() -> str:
+    rows = [
+        (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.help)
+        for one in Metrics().described
+    ]
+    return page(
+        "Metrics",
+        "What `GET /metrics` says, in the text format of Prometheus, or as OpenMetrics for whoever accepts that. Times are in "
+        "seconds, sizes in bytes. The numbers are those of the instance that answers, from its start; `trackside_runs`, "
+        "`trackside_tasks`, `trackside_workers` and `trackside_attention_open_items` are of the database, the same on every "
+        "instance of one, and up to a second old.",
+        "No id, and nothing that a client chooses, is a label: what is asked for by an unknown path or method is told as `other`.",
+        table(("metric", "type", "labels", "what it says"), rows),
+        "Beside these there is what the Prometheus client for Python tells of every process: `process_…` (processor, memory, open "
+        "files, start), `python_gc_…` and `python_info`. How to have them read: [deploy](../howto/deploy.md#watch).",
+    )
+
+
 # ---------------------------------------------------------------- all of them
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
@@ -335,6 +357,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "errors": error_codes,
     "limits": published_limits,
     "settings": settings,
+    "metrics": metrics,
     "cli": lambda: page("The command line", *reference_cli.parts()),
 }
 

@@ -1,0 +1,319 @@
+"""`/metrics` of the whole application: who may read it, and that each number moves when the thing happens."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from app import store
+from app.client.socket import GraphQLSocket
+from app.domain.access import Role
+from app.domain.events import EventKind
+from app.domain.runs import RunStatus
+from app.live.paced import Paced
+from app.store.db import Tx
+from app.store.tables import TokenRow
+from app.web import metrics as module
+from tests.live.waiting import until
+from tests.main.application import Served, number, serving
+
+PLAN = (
+    "title: A plan\ntasks:\n  - {key: one, title: Do it}\n  - {key: two, title: Do more, dependsOn: [one]}\n"
+)
+CREATE_RUN = (
+    "mutation($project: ID!, $plan: String!, $key: String) { createRun(input: {projectId: $project, start: true, "
+    "plan: {text: {format: TRACKSIDE, content: $plan}}, idempotencyKey: $key}) { run { id } userErrors { code } } }"
+)
+
+
+@pytest.fixture
+async def served(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    monkeypatch.setattr(module, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr("app.live.paced.SHARE", 1)
+    async with serving(tmp_path / "data", database_url=sqlite_url) as served:
+        yield served
+
+
+async def a_project(served: Served, root: Path) -> str:
+    document = (
+        'mutation($root: String!) { createProject(input: {name: "p", root: $root}) { project { id } } }'
+    )
+    created = await served.ask(document, root=str(root))
+    project: str = created["data"]["createProject"]["project"]["id"]
+    return project
+
+
+async def text(served: Served) -> str:
+    return (await served.client.get("/metrics")).text
+
+
+# ---------------------------------------------------------------- what it looks like
+
+
+async def test_what_is_exposed_keeps_to_the_conventions(served: Served, tmp_path: Path) -> None:
+    await a_project(served, tmp_path)
+    families = {family.name: family for family in text_string_to_metric_families(await text(served))}
+    described = {one.name: one for one in served.application._metrics.described}
+    ours = {name: family for name, family in families.items() if name.startswith("trackside_")}
+    assert {name.removesuffix("_total") for name in described} == set(ours)
+    for name, one in described.items():
+        family = families[name.removesuffix("_total")]
+        assert (family.type, family.documentation) == (one.kind, one.help)
+        assert one.help.endswith("."), name
+        assert (one.kind == "counter") == name.endswith("_total"), name
+        assert not {"le", "quantile", "id"} & set(one.labels), name
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(one.labels), name
+    for name in ours:
+        # base units, and the unit last: https://prometheus.io/docs/practices/naming/
+        assert not any(word in name.split("_") for word in ("ms", "milliseconds", "percent", "kb", "mb")), (
+            name
+        )
+    timed = [name for name in ours if "duration" in name or "lag" in name or "age" in name.split("_")]
+    assert timed
+    assert all(name.endswith("_seconds") for name in timed)
+    assert {"process_resident_memory_bytes", "python_info"} <= set(families)
+    version = families["trackside_build_info"].samples[0]
+    assert version.value == 1
+    assert version.labels["version"]
+
+
+async def test_open_metrics_is_spoken_too(served: Served) -> None:
+    answer = await served.client.get(
+        "/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"}
+    )
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert "trackside_runs" in {family.name for family in open_metrics(answer.text)}
+    plain = await served.client.get("/metrics")
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert "_created" not in plain.text
+
+
+async def test_nothing_that_a_client_chooses_is_a_label(served: Served, tmp_path: Path) -> None:
+    secret = "chosen-by-a-client"
+    await served.client.get(f"/{secret}")
+    await served.client.request("PURGE" + secret.upper().replace("-", ""), "/graphql")
+    await served.ask(f"query {secret.replace('-', '_')} {{ viewer {{ name }} {secret.replace('-', '_')} }}")
+    project = await a_project(served, tmp_path)
+    await served.ask(CREATE_RUN, project=project, plan=PLAN, key=secret)
+    await served.ask(CREATE_RUN, project=secret, plan=PLAN)
+    shown = (await text(served)).lower().replace("_", "").replace("-", "")
+    assert secret.replace("-", "") not in shown
+    assert project.lower().replace("_", "") not in shown
+
+
+async def test_two_applications_do_not_share_a_number(served: Served, tmp_path: Path) -> None:
+    await a_project(served, tmp_path)
+    async with serving(tmp_path / "other") as other:
+        numbers = await other.numbers()
+    assert number(numbers, "commands_total", verb="createProject", outcome="carried_out") is None
+
+
+# ---------------------------------------------------------------- that the numbers move
+
+
+async def test_what_the_database_holds_is_counted(served: Served, tmp_path: Path) -> None:
+    before = await served.numbers()
+    assert [number(before, "runs", status=status) for status in RunStatus] == [0] * len(RunStatus)
+    assert number(before, "database_up") == 1
+    project = await a_project(served, tmp_path)
+    assert (await served.ask(CREATE_RUN, project=project, plan=PLAN))["data"]["createRun"]["run"]
+    after = await served.numbers()
+    assert sum(number(after, "runs", status=status) or 0 for status in RunStatus) == 1
+    assert number(after, "tasks", status="PENDING") == 1
+    assert number(after, "tasks", status="READY") == 1
+    assert number(after, "workers", status="RUNNING") == 0
+    assert number(after, "attention_open_items") == 0
+
+
+async def test_commands_are_counted_by_outcome(served: Served, tmp_path: Path) -> None:
+    project = await a_project(served, tmp_path)
+    for _ in range(2):
+        await served.ask(CREATE_RUN, project=project, plan=PLAN, key="key-1")
+    await served.ask(CREATE_RUN, project="none", plan=PLAN)
+    numbers = await served.numbers()
+    for outcome in ("carried_out", "repeated", "refused"):
+        assert number(numbers, "commands_total", verb="createRun", outcome=outcome) == 1, outcome
+    assert number(numbers, "refusals_total", code="NOT_FOUND") == 1
+
+
+async def test_events_are_counted_once_they_are_committed(served: Served, tmp_path: Path) -> None:
+    assert number(await served.numbers(), "events_appended_total", kind="PipelineChanged") == 0
+    db = served.application._db
+    assert db is not None
+
+    def say(tx: Tx, *, fail: bool = False) -> None:
+        store.events.append(tx, EventKind.PIPELINE_CHANGED, paused=False, reason=None)
+        if fail:
+            raise ZeroDivisionError
+
+    await db.write(say)
+    with pytest.raises(ZeroDivisionError):
+        await db.write(say, fail=True)
+    numbers = await served.numbers()
+    assert number(numbers, "events_appended_total", kind="PipelineChanged") == 1
+    tail = served.application._tail
+    assert tail is not None
+    await until(lambda: tail.head >= 1)
+    numbers = await served.numbers()
+    assert number(numbers, "event_log_position") == tail.head
+    assert number(numbers, "event_log_ring_events") == 1
+    assert 0 <= (number(numbers, "event_log_read_age_seconds") or 0) < 10
+
+
+async def test_transactions_and_batches_are_counted(served: Served) -> None:
+    db = served.application._db
+    assert db is not None
+
+    def counted(numbers: Any) -> list[float]:
+        return [
+            number(numbers, "database_transaction_duration_seconds_count", access="read") or 0,
+            number(numbers, "database_transaction_duration_seconds_count", access="write") or 0,
+            number(numbers, "database_batch_transactions_sum") or 0,
+        ]
+
+    before = counted(await served.numbers())
+    for _ in range(3):
+        await db.write(store.events.head)
+    await db.read(store.events.head)
+    after = counted(await served.numbers())
+    assert [later - earlier for later, earlier in zip(after, before, strict=True)][1:] == [3, 3]
+    assert after[0] > before[0]
+    assert number(await served.numbers(), "event_loop_lag_seconds_count") is not None
+
+
+async def test_operations_and_errors_are_counted(served: Served) -> None:
+    await served.ask("{ viewer { name } }")
+    await served.ask("{ nothing }")
+    await served.ask('{ events(after: "nonsense") { edges { cursor } } }')
+    numbers = await served.numbers()
+    assert number(numbers, "graphql_operations_total", type="query", outcome="complete") == 1
+    assert number(numbers, "graphql_operations_total", type="query", outcome="refused") == 1
+    assert number(numbers, "graphql_operations_total", type="query", outcome="errors") == 1
+    assert number(numbers, "graphql_operation_duration_seconds_count", type="query") == 3
+    assert number(numbers, "graphql_errors_total", code="GRAPHQL_VALIDATION_FAILED") == 1
+    assert number(numbers, "graphql_errors_total", code="INVALID_INPUT") == 1
+
+
+async def test_requests_are_counted(served: Served) -> None:
+    await served.client.get("/healthz")
+    await served.client.get("/elsewhere")
+    await served.client.get("/graphql", headers={"host": "evil.example"})
+    await served.client.request("BREW", "/graphql")
+    numbers = await served.numbers()
+    assert number(numbers, "http_requests_total", method="GET", route="/healthz", status="200") == 1
+    assert number(numbers, "http_requests_total", method="GET", route="other", status="404") == 1
+    assert number(numbers, "http_requests_total", method="GET", route="/graphql", status="421") == 1
+    assert number(numbers, "http_requests_total", method="other", route="/graphql", status="405") == 1
+    assert number(numbers, "http_request_duration_seconds_count", route="/graphql") == 2
+    numbers = await served.numbers()
+    assert number(numbers, "http_requests_total", method="GET", route="/metrics", status="200") == 1
+
+
+async def test_sockets_and_subscriptions_are_counted(served: Served) -> None:
+    async with served.socket() as socket:
+        stream = socket.subscribe("subscription { telemetry { subscribers } }")
+        first: Any = await anext(stream)
+        assert first["telemetry"]["subscribers"] == 1
+        numbers = await served.numbers()
+        assert number(numbers, "websocket_connections") == 1
+        assert number(numbers, "graphql_subscriptions") == 1
+        assert number(numbers, "graphql_operations_total", type="subscription", outcome="cancelled") is None
+    observed = served.application._metrics
+    await until(lambda: observed._sockets._value.get() == 0, "the socket's end")
+    numbers = await served.numbers()
+    assert number(numbers, "graphql_subscriptions") == 0
+    assert number(numbers, "websocket_connections_opened_total") == 1
+    assert number(numbers, "websocket_connections_closed_total", code="client") == 1
+    assert number(numbers, "graphql_operations_total", type="subscription", outcome="cancelled") == 1
+
+
+async def test_a_socket_that_the_server_closes_is_counted_by_its_code(served: Served) -> None:
+    with pytest.raises(Exception, match=r"(?i)token|forbidden|4403"):
+        async with await _with_a_wrong_token(served):
+            pass
+    observed = served.application._metrics
+    await until(lambda: observed._sockets._value.get() == 0, "the socket's end")
+    assert number(await served.numbers(), "websocket_connections_closed_total", code="4403") == 1
+
+
+async def _with_a_wrong_token(served: Served) -> Any:
+    return await GraphQLSocket.open(served.url, token="wrong")
+
+
+async def test_a_database_that_does_not_answer_takes_no_number_with_it_but_its_own(served: Served) -> None:
+    async def broken() -> Any:
+        raise OSError("the disk is gone")
+
+    observed = served.application._metrics
+    assert number(await served.numbers(), "runs", status="ACTIVE") == 0
+    observed._counts = Paced(broken, keep=0.0)
+    numbers = await served.numbers()
+    assert number(numbers, "database_up") == 0
+    assert number(numbers, "runs", status="ACTIVE") is None
+    assert number(numbers, "event_log_position") is not None
+
+
+async def test_counting_is_shared_for_a_second(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data") as served:
+        await served.numbers()
+        await a_project(served, tmp_path)
+        db = served.application._db
+        assert db is not None
+        asked = 0
+        real = db.read
+
+        async def counting(function: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal asked
+            asked += function is store.counts.read
+            return await real(function, *args, **kwargs)
+
+        db.read = counting  # type: ignore[method-assign]
+        for _ in range(5):
+            await served.numbers()
+        assert asked <= 1
+
+
+# ---------------------------------------------------------------- who may read it
+
+
+def add_token(tx: Tx, secret: str, role: Role, project_id: str | None) -> None:
+    row = TokenRow(
+        id=store.ids.new("tok"),
+        name="a token",
+        role=role,
+        digest=store.tokens.digest(secret),
+        project_id=project_id,
+        created_at=tx.now,
+    )
+    tx.session.add(row)
+
+
+async def status(served: Served, token: str | None, **headers: str) -> httpx.Response:
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    async with httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+        return await client.get("/metrics", headers=headers)
+
+
+async def test_a_token_that_reads_everything_is_needed(served: Served, tmp_path: Path) -> None:
+    db = served.application._db
+    assert db is not None
+    project = await a_project(served, tmp_path)
+    await db.write(add_token, "viewer-of-all", Role.VIEWER, None)
+    await db.write(add_token, "admin-of-one", Role.ADMIN, project)
+    assert (await status(served, "viewer-of-all")).status_code == 200
+    assert (await status(served, "viewer-of-all", host="10.1.2.3")).status_code == 200
+    for token, expected in ((None, 401), ("wrong", 401), ("admin-of-one", 403)):
+        answer = await status(served, token)
+        assert answer.status_code == expected
+        assert "trackside_" not in answer.text
+
+
+async def test_it_can_be_made_public(tmp_path: Path) -> None:
+    async with serving(tmp_path / "data", metrics_public=True) as served:
+        assert "trackside_runs" in (await status(served, None)).text
