@@ -1,7 +1,8 @@
 """The command line program."""
 
+import os
 import sys
-from importlib import metadata
+from importlib import import_module
 from itertools import pairwise
 from typing import Annotated, Final
 
@@ -9,7 +10,7 @@ import typer
 
 from app.cli.exit_codes import ExitCode, table
 from app.cli.lazy import MODULES, LazyGroup, placeholder
-from app.cli.screen import Output, Screen
+from app.cli.screen import FOR_PROGRAMS, Output, Screen
 from app.client.errors import TracksideError
 
 HELP = """A control plane for fleets of coding agents, spoken to in GraphQL.
@@ -42,8 +43,9 @@ def _tell_version(asked: bool) -> None:
 
 
 def _version() -> str:
+    metadata = import_module("importlib.metadata")  # takes longer to load than anything else here
     try:
-        return metadata.version("trackside")
+        return str(metadata.version("trackside"))
     except metadata.PackageNotFoundError:
         return "(not installed)"
 
@@ -59,10 +61,12 @@ def options(
 
 def main() -> None:
     """Errors of usage are told as JSON too, where JSON is asked for."""
-    if not wants_json(sys.argv[1:]):
-        root(prog_name="trackside")
     try:
-        code = root(prog_name="trackside", standalone_mode=False)
+        code = root(prog_name="trackside", standalone_mode=not wants_json(sys.argv[1:]))
+    except BrokenPipeError:
+        code = _nobody_reads()
+    except SystemExit as ended:
+        code = _nobody_reads() if isinstance(ended.__context__, BrokenPipeError) else ended.code
     except Exception as error:
         words = getattr(error, "format_message", None)  # what Typer raises for wrong usage
         if words is None:
@@ -74,5 +78,19 @@ def main() -> None:
 
 
 def wants_json(arguments: list[str]) -> bool:
-    asked = any(option in _OUTPUT and value == Output.JSON for option, value in pairwise(arguments))
-    return asked or any(f"{option}={Output.JSON}" in arguments for option in _OUTPUT)
+    return any(
+        (option in _OUTPUT and value in FOR_PROGRAMS)
+        or any(option == f"{name}={output}" for name in _OUTPUT for output in FOR_PROGRAMS)
+        for option, value in pairwise([*arguments, ""])
+    )
+
+
+def _nobody_reads() -> ExitCode:
+    """As `trackside events list | head` ends it. What is still buffered must not be written at the end either."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    return ExitCode.PIPE_CLOSED

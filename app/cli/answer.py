@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import references, text
+from app.cli.arguments import ItemArgument
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
 
@@ -26,7 +27,7 @@ mutation ($input: AnswerAttentionInput!) {
 @server_command
 async def answer(
     session: Session,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="Its id, or a unique beginning or end of it.")],
+    item: ItemArgument,
     value: Annotated[str, typer.Argument(metavar="ANSWER", help="The answer.")],
     is_json: Annotated[
         bool, typer.Option("--json", help="ANSWER is JSON: a number, a list, an object …")
@@ -35,9 +36,9 @@ async def answer(
     r"""Answer a question. Everyone who asked it goes on.
 
     \b
-      trackside answer att_01k… yes
-      trackside answer 6qz3v 'use the second one'
-      trackside answer 6qz3v '{"port": 8080}' --json
+      trackside answer q4t9z yes
+      trackside answer q4t9z 'use the second one'
+      trackside answer q4t9z '{"port": 8080}' --json
     """
     given = parsed(value) if is_json else value
     item_id = await references.item(session.client, item)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import references
+from app.cli import completion, references
 from app.cli.exit_codes import ExitCode
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
@@ -54,7 +54,12 @@ async def ask(
     expires: Annotated[int | None, typer.Option(min=1, help="The deadline, in seconds from now.")] = None,
     detail: Annotated[str | None, typer.Option(help="What one should know to answer it.")] = None,
     run: Annotated[
-        str | None, typer.Option(help="The run it is about; inside a worker, the worker's own.")
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run it is about; inside a worker, the worker's own.",
+            autocompletion=completion.run,
+        ),
     ] = None,
 ) -> ExitCode:
     r"""Ask people something, wait for the answer, and print it: text as it is, anything else as JSON.
@@ -63,9 +68,9 @@ async def ask(
     default, too) and with 6 when it was dismissed, or expired without a default.
 
     \b
-      trackside ask 'Which database?' --option sqlite --option postgres
-      trackside ask 'Release now?' --option yes --option no --default no --expires 600
-      trackside ask 'How many?' --schema number.json --run 6qz3v
+      trackside ask 'Which database?' --option sqlite --option postgres --run nightly
+      trackside ask 'Release now?' --option yes --option no --default no --expires 600 --run nightly
+      trackside ask 'How many?' --schema number.json --run nightly
     """
     environment = session.server.environment
     run_id = await _run(session, run)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.cli import text
+from app.domain.commands import CommandStatus
 
 Event = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ SELECTION: Final = """
     ... on AttentionOpened { item { id title options { value } expiresAt } }
     ... on AttentionClosed { item { id title status answer answeredBy } }
     ... on ContextInjected { worker { id name } items { id kind path tokens } }
-    ... on CommandChanged { command { id verb status reason error errorCode } }
+    ... on CommandChanged { newCommandStatus command { id verb status reason error errorCode } }
     ... on PipelineChanged { paused reason }
 """
 
@@ -89,9 +90,10 @@ def _context(event: Event) -> str:
 
 
 def _command(event: Event) -> str:
-    command = event["command"] or {"verb": "?", "status": "?"}
-    why = command.get("error") or command.get("reason")
-    return f"command {command['verb']} {command['status']}{f': {why}' if why else ''} by {event['actor']}"
+    command = event["command"] or {"verb": "?"}
+    refused = event["newCommandStatus"] in (CommandStatus.REJECTED, CommandStatus.EXPIRED)
+    why = command.get("error" if refused else "reason")
+    return f"command {command['verb']} {event['newCommandStatus']}{f': {why}' if why else ''} by {event['actor']}"
 
 
 def _pipeline(event: Event) -> str:

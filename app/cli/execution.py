@@ -88,8 +88,8 @@ class Started:
     phases: dict[str, str]
 
 
-async def start(client: Client, root: Path, input: dict[str, Any]) -> Started:
-    """Make the run that `input` describes, in the project of this directory."""
+async def project_at(client: Client, root: Path) -> str:
+    """The id of the project of this directory, which is made one where it is none."""
     known = await nodes(client, references.PROJECTS, "projects")
     project = next((one["id"] for one in known if one["root"] == str(root)), None)
     if project is None:
@@ -97,6 +97,12 @@ async def start(client: Client, root: Path, input: dict[str, Any]) -> Started:
             CREATE_PROJECT, {"name": text.printable(root.name) or "project", "root": str(root)}
         )
         project = made["project"]["id"]
+    return str(project)
+
+
+async def start(client: Client, root: Path, input: dict[str, Any]) -> Started:
+    """Make the run that `input` describes, in the project of this directory."""
+    project = await project_at(client, root)
     cursor = (await client.query(CURSOR))["cursor"]
     run = (await client.mutate(CREATE_RUN, {**input, "projectId": project, "start": True}))["run"]
     phases = {phase["key"]: phase["title"] for phase in run["phases"]}

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import references, text
+from app.cli import completion, references, text
+from app.cli.arguments import Reason
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
 
@@ -30,6 +32,14 @@ query ($id: ID!) {
   }
 }
 """
+
+
+class Deliver(StrEnum):
+    NOW = "now"
+    NEXT_TURN = "next-turn"
+
+
+_DELIVERIES: Final = {Deliver.NOW: None, Deliver.NEXT_TURN: "NEXT_TURN"}
 _KINDS: Final = {"run_": "runId", "task_": "taskId", "wrk_": "workerId"}
 _PIPE: Final = "-"
 
@@ -41,7 +51,9 @@ async def inject(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="TARGET", help="Id of a run, a task or a worker, or RUN/KEY for a task by its key."
+            metavar="TARGET",
+            help="Id of a run, a task or a worker, or RUN/KEY for a task by its key.",
+            autocompletion=completion.target,
         ),
     ],
     pipe: Annotated[
@@ -57,21 +69,28 @@ async def inject(
     words: Annotated[
         list[str] | None, typer.Option("--text", help="The text itself; may be repeated.")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the audit trail.")] = None,
+    deliver: Annotated[
+        Deliver,
+        typer.Option(
+            case_sensitive=False, help="At once where the runtime can, or at the worker's next turn."
+        ),
+    ] = Deliver.NOW,
+    reason: Reason = None,
 ) -> None:
     r"""Give files or text to a worker, to a task's worker or its next one, or to every worker of a run.
 
     A command finds them as files in the directory TRACKSIDE_INBOX.
 
     \b
-      trackside inject task_01k… --file docs/api.md --skeleton src/app.py
-      trackside inject 6qz3v/T012 --text 'Use the second approach.'
-      git diff | trackside inject run_01k… -
+      trackside inject nightly/T012 --file docs/api.md --skeleton src/app.py
+      trackside inject nightly/T012 --text 'Use the second approach.' --deliver next-turn
+      trackside inject 7xk2p --text 'Hurry.' --reason 'the deadline moved'
+      git diff | trackside inject nightly -
     """
     name, id = await _target(session, target)
     items = [{"file": await _from_root(session, id, path)} for path in file or []]
     items += [{"skeleton": await _from_root(session, id, path)} for path in skeleton or []]
-    items += [{"text": one} for one in words or []]
+    items += [{"text": one if one.endswith("\n") else f"{one}\n"} for one in words or []]
     if pipe is not None:
         items.append({"text": _piped(pipe)})
     if not items:
@@ -80,7 +99,8 @@ async def inject(
             "There is nothing to give.",
             suggestion="Name something: --file PATH, --skeleton PATH, --text TEXT, or - for standard input.",
         )
-    payload = await session.client.mutate(INJECT, {"target": {name: id}, "items": items, "reason": reason})
+    given = {"target": {name: id}, "items": items, "deliver": _DELIVERIES[deliver], "reason": reason}
+    payload = await session.client.mutate(INJECT, given)
     if session.screen.json:
         session.screen.document({"items": payload["items"], "command": payload["command"]})
     else:

@@ -1,33 +1,21 @@
 """The event log as it grows, one line each."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
 import typer
 
-from app.cli import events, references, text
+from app.cli import completion, references
+from app.cli.event_stream import PAST, show, stream
+from app.cli.paging import pages
 from app.cli.screen import Output, Screen
 from app.cli.session import Session, server_command
-from app.client.following import Line
 from app.domain.runs import ENDED
 
 app = typer.Typer()
 
 START = "query ($runs: [ID!]!) { cursor nodes(ids: $runs) { ... on Run { id status } } }"
-PAST = f"""
-query ($filter: EventFilter, $after: Cursor!) {{
-  events(filter: $filter, after: $after, first: 100) {{
-    edges {{ node {{ {events.SELECTION} }} }} pageInfo {{ hasNextPage endCursor }}
-  }}
-}}
-"""
-FOLLOW = f"""
-subscription ($filter: EventFilter, $after: Cursor!) {{
-  events(filter: $filter, after: $after) {{ {events.SELECTION} }}
-}}
-"""
 
 
 @app.command("monitor")
@@ -35,7 +23,12 @@ subscription ($filter: EventFilter, $after: Cursor!) {{
 async def monitor(
     session: Session,
     run: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN", help="Only these runs; ends when they have ended.")
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Only these runs; ends when they have ended.",
+            autocompletion=completion.run,
+        ),
     ] = None,
     format: Annotated[
         Output | None, typer.Option("--format", help="Text, or a JSON document a line; the same as --output.")
@@ -53,7 +46,7 @@ async def monitor(
 
     \b
       trackside monitor
-      trackside monitor 6qz3v --format json
+      trackside monitor nightly --format json
       trackside monitor --after 0 | grep FAILED
     """
     screen = Screen(format) if format is not None else session.screen
@@ -72,40 +65,16 @@ async def _monitor(session: Session, screen: Screen, ids: list[str], after: str 
         if after is None:
             screen.note("It has ended already. Its past: trackside monitor … --after 0")
             return
-        async for event in _past(session, filter, after):
-            show(screen, event)
+        async for found, _ in pages(session.client, PAST, "events", start=after, filter=filter):
+            for event in found:
+                show(screen, event)
         return
-    line = Line(session.server, lost=lambda words: screen.note(f"Connection lost ({words}); trying again."))
-    stream = line.follow(
-        FOLLOW,
-        {"filter": filter},
-        after=after if after is not None else head,
-        cursor=lambda data: str(data["events"]["cursor"]),
-    )
-    async with aclosing(stream):
-        async for data in stream:
+    async with aclosing(stream(session, screen, filter, after if after is not None else head)) as shown:
+        async for data in shown:
             event = data["events"]
             show(screen, event)
             if ids and int(event["cursor"]) > int(head) and _ended(event, going_on):
                 return
-
-
-def show(screen: Screen, event: dict[str, Any]) -> None:
-    if screen.json:
-        screen.record(event)
-        return
-    run = f"  {text.printable(event['run']['name'])}:" if event["run"] else ""
-    screen.line(f"{event['cursor']:>6}  {text.clock(event['at'])}{run}  {events.told(event)}")
-
-
-async def _past(session: Session, filter: Any, after: str) -> AsyncIterator[dict[str, Any]]:
-    while True:
-        page = (await session.client.query(PAST, {"filter": filter, "after": after}))["events"]
-        for edge in page["edges"]:
-            yield edge["node"]
-        if not page["pageInfo"]["hasNextPage"]:
-            return
-        after = page["pageInfo"]["endCursor"]
 
 
 def _ended(event: dict[str, Any], going_on: set[str]) -> bool:

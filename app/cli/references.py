@@ -43,9 +43,21 @@ query ($first: Int!, $after: String) {
   tokens(first: $first, after: $after) { edges { node { id name } } pageInfo { hasNextPage endCursor } }
 }
 """
+TASK_OF_ID = "query ($id: ID!) { task(id: $id) { id key run { id } } }"
+COMMAND = "query ($id: ID!) { node(id: $id) { ... on Command { id } } }"
+COMMANDS = """
+query ($first: Int!, $after: String) {
+  commands(first: $first, after: $after) { edges { node { id verb } } pageInfo { hasNextPage endCursor } }
+}
+"""
+_RECENT: Final = 1000
 TASK = """
-query ($run: ID!, $key: String!) {
-  run(id: $run) { tasks(filter: {search: $key}, first: 1000) { edges { node { id key } } } }
+query ($run: ID!, $key: String!, $first: Int!, $after: String) {
+  run(id: $run) {
+    tasks(filter: {search: $key}, first: $first, after: $after) {
+      edges { node { id key } } pageInfo { hasNextPage endCursor }
+    }
+  }
 }
 """
 
@@ -120,13 +132,49 @@ async def item(client: Client, text: str) -> str:
     return _id(meant, "item", text, "trackside attention list")
 
 
+@dataclass(frozen=True, slots=True)
+class TaskOfRun:
+    """A task by its id and by its run and key: edits of the DAG want the one, verbs the other."""
+
+    id: str
+    key: str
+    run_id: str
+
+
 async def task(client: Client, run_text: str, key: str) -> str:
     """The id of a run's task, by its key."""
     run_id = await run(client, run_text)
-    data = await client.query(TASK, {"run": run_id, "key": key})
-    keyed = [edge["node"] for edge in data["run"]["tasks"]["edges"] if edge["node"]["key"] == key]
+    return (await _keyed(client, run_id, key)).id
+
+
+async def task_of(client: Client, text: str) -> TaskOfRun:
+    """A task by RUN/KEY or by its id."""
+    run_text, slash, key = text.partition("/")
+    if slash:
+        return await _keyed(client, await run(client, run_text), key)
+    if found := (await client.query(TASK_OF_ID, {"id": text}))["task"]:
+        return TaskOfRun(found["id"], found["key"], found["run"]["id"])
+    raise TracksideError(
+        "NOT_FOUND",
+        f"There is no task {text!r}.",
+        suggestion="Say RUN/KEY; the keys: trackside tasks list RUN",
+    )
+
+
+async def _keyed(client: Client, run_id: str, key: str) -> TaskOfRun:
+    found = await nodes(client, TASK, "run", "tasks", page=1000, run=run_id, key=key)
+    keyed = [one for one in found if one["key"] == key]
     meant = Named(keyed[0]["id"], key) if keyed else None
-    return _id(meant, "task", key, f"trackside runs show {run_id}")
+    return TaskOfRun(_id(meant, "task", key, f"trackside tasks list {run_id}"), key, run_id)
+
+
+async def command(client: Client, text: str) -> str:
+    """The id of a command: any one by its whole id, the latest by a part of it."""
+    if found := (await client.query(COMMAND, {"id": text}))["node"]:
+        return str(found["id"])
+    latest = await nodes(client, COMMANDS, "commands", most=_RECENT)
+    meant = match(text, [Named(one["id"], one["id"]) for one in latest], "command")
+    return _id(meant, "command", text, "trackside commands list")
 
 
 async def _named(

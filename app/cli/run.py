@@ -1,23 +1,21 @@
 """The main job: a plan in, its tasks done, an exit status out."""
 
 import os
-import shlex
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from app.cli import exit_codes, text
+from app.cli.commandlines import split
 from app.cli.exit_codes import ExitCode
 from app.cli.interrupts import Interrupts
 from app.cli.own_server import OwnServer
 from app.cli.plan import read_plan
+from app.cli.run_creation import as_sent
 from app.cli.running import Request, run_on, run_on_own_server
 from app.cli.session import Session, server_command
-from app.client.errors import TracksideError
-from app.domain import limits
-from app.domain.errors import AppError
-from app.domain.plans import Plan, PlanFormat
+from app.domain.plans import PlanFormat
 
 app = typer.Typer()
 
@@ -76,39 +74,6 @@ async def run(
     if report.exit_code is ExitCode.BLOCKED and command is None:
         session.screen.note("Tasks that name no runtime are done by hand, unless --command says what to run.")
     return report.exit_code
-
-
-def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any]:
-    """The plan as createRun takes it: as text where it is short enough, so that it may lie anywhere."""
-    document = content.decode("utf-8")
-    if len(document) <= limits.PLAN_TEXT:
-        return {"text": {"format": plan.format, "content": document}}
-    inside = os.path.relpath(file.resolve(), root)
-    if inside.split(os.sep)[0] == os.pardir:
-        raise TracksideError(
-            "LIMIT_EXCEEDED",
-            f"{file} is over {limits.PLAN_TEXT:,} characters and lies outside the project.",
-            suggestion=f"Put it below {root}, or run from a directory above it.",
-        )
-    return {"path": inside}
-
-
-def split(command: str) -> list[str]:
-    """Into a program and its arguments, as a shell would; no shell runs it."""
-    try:
-        return limits.argv(shlex.split(command), "--command")
-    except ValueError as error:
-        raise _no_command(command, str(error).lower()) from error
-    except AppError as error:
-        raise _no_command(command, error.message.lower().rstrip(".")) from error
-
-
-def _no_command(command: str, why: str) -> TracksideError:
-    return TracksideError(
-        "INVALID_INPUT",
-        f"--command {command!r} cannot be run: {why}.",
-        suggestion="Give a program and its arguments: --command 'make test'.",
-    )
 
 
 def _ready(session: Session, server: OwnServer) -> None:

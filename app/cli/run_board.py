@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.cli import text
-from app.cli.run_views import MARKS, answer_with
+from app.cli.run_views import MARKS, answer_with, attempt
 from app.domain.attention import AttentionStatus
 from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
@@ -16,7 +16,7 @@ Event = Mapping[str, Any]
 
 SELECTION: Final = """
     type: __typename cursor at
-    run { status progress { total completed failed running pending } }
+    run { status progress { total completed failed running pending cancelled } }
     ... on RunStatusChanged { oldRunStatus newRunStatus reason }
     ... on PhaseChanged { newPhase }
     ... on TaskStatusChanged {
@@ -231,7 +231,7 @@ def _name(task: Event) -> str:
 
 
 def _attempt(task: Event) -> str:
-    return f"  attempt {task['attempts']} of {task['maxAttempts']}" if task["attempts"] > 1 else ""
+    return f"  {attempt(task)}" if task["attempts"] > 1 else ""
 
 
 def _said(answer: Any) -> str:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from app.cli import text
 from app.cli.screen import Screen
+from app.cli.wording import told
+from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
 
 Node = Mapping[str, Any]
@@ -24,23 +26,20 @@ MARKS: Final[dict[str, tuple[str, str]]] = {
 """How each status is marked, and in which style."""
 
 
-def show_runs(screen: Screen, runs: Sequence[Node]) -> None:
-    now = text.now()
-    rows = [
-        (run["id"], run["status"], done(run["progress"]), text.ago(run["createdAt"], now), run["name"])
-        for run in runs
-    ]
-    screen.table(("ID", "STATUS", "DONE", "CREATED", "NAME"), rows)
+RUN_HEADER: Final = ("ID", "STATUS", "DONE", "ASKS", "CREATED", "NAME")
+
+
+def run_row(run: Node) -> tuple[str, ...]:
+    asks = str(run["openAttention"] or "-")
+    return (run["id"], run["status"], done(run), asks, text.ago(run["createdAt"], text.now()), run["name"])
 
 
 def show_one(screen: Screen, run: Node, items: Sequence[Node], tasks: Sequence[Node]) -> None:
     screen.line(text.printable(run["name"]), style="bold")
     screen.line(f"  {run['id']}  {run['status']}  version {run['version']}")
     if run["statusReason"]:
-        screen.line(f"  {text.printable(run['statusReason'])}")
-    screen.line(
-        f"  {counts(run['progress'])}; {_when(run)}; at most {text.count(run['maxWorkers'], 'worker')}"
-    )
+        screen.line(f"  {text.printable(told(run['statusReason']))}")
+    screen.line(f"  {counts(run)}; {_when(run)}; at most {text.count(run['maxWorkers'], 'worker')}")
     if run["project"] is not None:
         screen.line(f"  in {text.printable(run['project']['root'])}")
     by_phase: defaultdict[str, list[Node]] = defaultdict(list)
@@ -70,21 +69,39 @@ def answer_with(item_id: str, options: Sequence[str], *, suffix: str = "") -> st
     return f"trackside answer {item_id} {text.quoted(options[0]) if options else 'ANSWER'}{suffix}"
 
 
-def done(progress: Node) -> str:
-    return f"{progress['completed']}/{progress['total']}"
+def total(run: Node) -> int:
+    """How many tasks there were to do: in a run that was stopped, also those that were never done."""
+    progress = run["progress"]
+    stopped = run["status"] in (RunStatus.STOPPING, RunStatus.CANCELLED, RunStatus.ARCHIVED)
+    return int(progress["total"] + (progress["cancelled"] if stopped else 0))
 
 
-def counts(progress: Node) -> str:
+def done(run: Node) -> str:
+    return f"{run['progress']['completed']}/{total(run)}"
+
+
+def counts(run: Node) -> str:
     """`3 of 12 tasks completed, 1 failed, 2 running`: what is nothing is left out."""
-    words = [f"{progress['completed']:,} of {text.count(progress['total'], 'task')} completed"]
-    words += [f"{progress[name]:,} {name}" for name in ("failed", "running", "pending") if progress[name]]
+    progress = run["progress"]
+    words = [f"{progress['completed']:,} of {text.count(total(run), 'task')} completed"]
+    words += [
+        f"{progress[name]:,} {name}"
+        for name in ("failed", "running", "pending", "cancelled")
+        if progress[name]
+    ]
     return ", ".join(words)
+
+
+def attempt(task: Node) -> str:
+    """`attempt 2 of 3`. Tries after one by hand are beyond what the plan allows: `attempt 4`."""
+    whole = f" of {task['maxAttempts']}" if task["attempts"] <= task["maxAttempts"] else ""
+    return f"attempt {task['attempts']}{whole}"
 
 
 def _show_task(screen: Screen, task: Node) -> None:
     status = task["status"]
     mark, style = MARKS.get(status, ("?", ""))
-    again = f"  attempt {task['attempts']} of {task['maxAttempts']}" if task["attempts"] > 1 else ""
+    again = f"  {attempt(task)}" if task["attempts"] > 1 else ""
     plain = status in (TaskStatus.PENDING, TaskStatus.READY, TaskStatus.RUNNING, TaskStatus.COMPLETED)
     named = "" if plain else f"  [{status}]"
     screen.line(

@@ -16,9 +16,10 @@ from app.cli.owner import end_workers, try_to
 from app.cli.paging import nodes
 from app.cli.run_board import INTERRUPTED, Board
 from app.cli.run_display import display_for
-from app.cli.run_views import show_question
+from app.cli.run_views import show_question, total
 from app.cli.runs import PAUSE, SHOW, TASKS
 from app.cli.screen import Screen
+from app.cli.wording import told
 from app.client.errors import Refused
 from app.client.http import Client, Server
 from app.domain.runs import ENDED, RunStatus
@@ -185,14 +186,11 @@ def _show_ending(
     if run["startedAt"] is not None:
         until = text.moment(run["completedAt"]) if run["completedAt"] is not None else text.now()
         took = f" in {text.duration((until - text.moment(run['startedAt'])).total_seconds())}"
-    whole = (
-        f" of {progress['total']:,}" if ending.status != RunStatus.CANCELLED else ""
-    )  # counts what is left of it
-    tasks = f"{progress['completed']:,}{whole} tasks completed{took}"
+    tasks = f"{progress['completed']:,} of {total(run):,} tasks completed{took}"
     screen.line("")
     screen.line(f"{mark} {text.printable(run['name'])}: {ending.status}, {tasks}", style=style)
     if ending.reason and ending.exit_code is not ExitCode.COMPLETED and ending.reason != INTERRUPTED:
-        screen.line(f"  {text.printable(ending.reason)}")
+        screen.line(f"  {text.printable(told(ending.reason))}")
     if ending.exit_code is ExitCode.WAITING:
         for item in items:
             show_question(screen, item, answerable=stays)

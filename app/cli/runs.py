@@ -1,24 +1,35 @@
-"""Runs: looked at, paused, resumed, stopped, retried."""
+"""Runs: looked at, started, paused, resumed, stopped, retried, put away."""
 
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import references, text
+from app.cli import outcomes, references, run_creation
+from app.cli.arguments import Expect, ProjectOption, Reason, RunArgument, Since, instant
+from app.cli.lists import Listing, list_command
 from app.cli.paging import nodes
-from app.cli.run_views import show_one, show_runs
+from app.cli.run_views import RUN_HEADER, run_row, show_one
 from app.cli.session import Session, server_command
+from app.client.errors import TracksideError
 from app.domain.runs import RunStatus
 
-app = typer.Typer(no_args_is_help=True, help="Runs: look at them, pause, resume, stop, retry.")
+app = typer.Typer(no_args_is_help=True, help="Runs: make them, look at them, steer them.")
+app.registered_commands += run_creation.app.registered_commands
 
 LIST = """
-query ($statuses: [RunStatus!], $project: ID, $first: Int!, $after: String) {
-  runs(filter: {statuses: $statuses, projectId: $project}, first: $first, after: $after) {
+query (
+  $statuses: [RunStatus!], $project: ID, $search: String, $since: DateTime, $order: RunOrder
+  $first: Int!, $after: String
+) {
+  runs(
+    filter: {statuses: $statuses, projectId: $project, search: $search, createdAfter: $since}
+    orderBy: $order, first: $first, after: $after
+  ) {
     edges { node {
       id name status statusReason createdAt startedAt completedAt lastActivityAt openAttention maxWorkers
       project { id name root }
-      progress { total completed failed running pending percent }
+      progress { total completed failed running pending cancelled percent }
     } }
     pageInfo { hasNextPage endCursor }
   }
@@ -31,7 +42,7 @@ query ($id: ID!) {
     allowedActions
     project { id name root }
     plan { format path hash }
-    progress { total completed failed running pending percent }
+    progress { total completed failed running pending cancelled percent }
     phases { key title status unfinishedTasks }
     attention(first: 100) { edges { node { id title options { value } expiresAt blockedTasks } } }
   }
@@ -60,53 +71,73 @@ RESUME = f"mutation ($input: RunVerbInput!) {{ resumeRun(input: $input) {{ {_AFT
 STOP = f"mutation ($input: StopRunInput!) {{ stopRun(input: $input) {{ {_AFTER} }} }}"
 RETRY = f"mutation ($input: RetryRunInput!) {{ retryRun(input: $input) {{ {_AFTER} }} }}"
 
-Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="Its id, a unique beginning or end of it, or its name.")
-]
-Reason = Annotated[str | None, typer.Option(help="Why, for the audit trail.")]
+START = f"mutation ($input: RunVerbInput!) {{ startRun(input: $input) {{ {_AFTER} }} }}"
+ARCHIVE = f"mutation ($input: RunVerbInput!) {{ archiveRun(input: $input) {{ {_AFTER} }} }}"
+CONFIGURE = f"mutation ($input: ConfigureRunInput!) {{ configureRun(input: $input) {{ {_AFTER} }} }}"
+
+
+class RunSort(StrEnum):
+    CREATED = "created"
+    ACTIVE = "active"
+    NAME = "name"
+
+
+_ORDERS: Final = {
+    RunSort.CREATED: "CREATED_DESC",
+    RunSort.ACTIVE: "LAST_ACTIVITY_DESC",
+    RunSort.NAME: "NAME_ASC",
+}
 
 
 @app.command("list")
-@server_command
+@list_command
 async def list_runs(
     session: Session,
     status: Annotated[
         list[RunStatus] | None, typer.Option(case_sensitive=False, help="In this status; may be repeated.")
     ] = None,
-    project: Annotated[str | None, typer.Option(help="Of this project: its id, name or directory.")] = None,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many at most.")] = 20,
-) -> None:
+    project: ProjectOption = None,
+    search: Annotated[str | None, typer.Option(help="Part of the name, or a whole id.")] = None,
+    since: Since = None,
+    sort: Annotated[
+        RunSort, typer.Option(case_sensitive=False, help="Newest first, last active first, or by name.")
+    ] = RunSort.CREATED,
+) -> Listing:
     r"""Runs, newest first.
 
     \b
       trackside runs list
-      trackside runs list --status ACTIVE --status BLOCKED
-      trackside runs list --project . --output json
+      trackside runs list --status ACTIVE --status BLOCKED --watch
+      trackside runs list --project . --since 24h --all --output json
+      trackside runs list --search night --sort active -n 5
     """
-    found = await nodes(
-        session.client,
-        LIST,
-        "runs",
-        most=number,
-        statuses=[one.value for one in status] if status else None,
-        project=await references.project(session.client, project) if project is not None else None,
+    project_id = await references.project(session.client, project) if project is not None else None
+    narrowed = status or project or search or since
+    return Listing(
+        document=LIST,
+        path=("runs",),
+        header=RUN_HEADER,
+        row=run_row,
+        none="No such runs." if narrowed else "No runs.",
+        variables={
+            "statuses": [one.value for one in status] if status else None,
+            "project": project_id,
+            "search": search,
+            "since": instant(since, "--since"),
+            "order": _ORDERS[sort],
+        },
+        events={"projectId": project_id} if project_id is not None else None,
     )
-    if session.screen.json:
-        session.screen.document(found)
-    elif not found:
-        session.screen.line("No runs." if not (status or project) else "No such runs.")
-    else:
-        show_runs(session.screen, found)
 
 
 @app.command("show")
 @server_command
-async def show_run(session: Session, run: Run) -> None:
+async def show_run(session: Session, run: RunArgument) -> None:
     r"""One run: its phases, its tasks, what waits for an answer.
 
     \b
-      trackside runs show 6qz3v
-      trackside runs show 'Nightly build' --output json
+      trackside runs show nightly
+      trackside runs show nightly --output json
     """
     run_id = await references.run(session.client, run)
     found = (await session.client.query(SHOW, {"id": run_id}))["run"]
@@ -122,68 +153,119 @@ async def show_run(session: Session, run: Run) -> None:
 @server_command
 async def pause_run(
     session: Session,
-    run: Run,
+    run: RunArgument,
     at_once: Annotated[
         bool, typer.Option("--now", help="Pause the workers too, instead of letting them finish.")
     ] = False,
     reason: Reason = None,
+    expect_version: Expect = None,
 ) -> None:
     r"""Start nothing more. Running workers finish, or are paused with --now.
 
     \b
-      trackside runs pause 6qz3v --reason 'the tests are red'
-      trackside runs pause 6qz3v --now
+      trackside runs pause nightly --reason 'the tests are red'
+      trackside runs pause nightly --now
     """
-    await _act(session, PAUSE, run, reason, mode="NOW" if at_once else "DRAIN")
+    await _act(session, PAUSE, run, reason, expect_version, mode="NOW" if at_once else "DRAIN")
 
 
 @app.command("resume")
 @server_command
-async def resume_run(session: Session, run: Run, reason: Reason = None) -> None:
+async def resume_run(
+    session: Session, run: RunArgument, reason: Reason = None, expect_version: Expect = None
+) -> None:
     r"""Go on with a paused run and its paused workers.
 
     \b
-      trackside runs resume 6qz3v
+      trackside runs resume nightly
     """
-    await _act(session, RESUME, run, reason)
+    await _act(session, RESUME, run, reason, expect_version)
 
 
 @app.command("stop")
 @server_command
 async def stop_run(
     session: Session,
-    run: Run,
+    run: RunArgument,
     at_once: Annotated[
         bool, typer.Option("--now", help="End the workers too, instead of letting them finish.")
     ] = False,
     reason: Reason = None,
+    expect_version: Expect = None,
 ) -> None:
     r"""End a run for good: what has not started is cancelled.
 
     \b
-      trackside runs stop 6qz3v
-      trackside runs stop 6qz3v --now --reason 'wrong plan'
+      trackside runs stop nightly
+      trackside runs stop nightly --now --reason 'wrong plan'
     """
-    await _act(session, STOP, run, reason, mode="NOW" if at_once else "DRAIN")
+    await _act(session, STOP, run, reason, expect_version, mode="NOW" if at_once else "DRAIN")
 
 
 @app.command("retry")
 @server_command
-async def retry_run(session: Session, run: Run, reason: Reason = None) -> None:
+async def retry_run(
+    session: Session, run: RunArgument, reason: Reason = None, expect_version: Expect = None
+) -> None:
     r"""Make the failed tasks ready again and go on.
 
     \b
-      trackside runs retry 6qz3v
+      trackside runs retry nightly
     """
-    await _act(session, RETRY, run, reason)
+    await _act(session, RETRY, run, reason, expect_version)
 
 
-async def _act(session: Session, document: str, run: str, reason: str | None, **more: Any) -> None:
+@app.command("start")
+@server_command
+async def start_run(
+    session: Session, run: RunArgument, reason: Reason = None, expect_version: Expect = None
+) -> None:
+    r"""Start a run that was only created.
+
+    \b
+      trackside runs start nightly
+    """
+    await _act(session, START, run, reason, expect_version)
+
+
+@app.command("archive")
+@server_command
+async def archive_run(
+    session: Session, run: RunArgument, reason: Reason = None, expect_version: Expect = None
+) -> None:
+    r"""Put away a run that has ended.
+
+    \b
+      trackside runs archive nightly
+    """
+    await _act(session, ARCHIVE, run, reason, expect_version)
+
+
+@app.command("configure")
+@server_command
+async def configure_run(
+    session: Session,
+    run: RunArgument,
+    max_workers: Annotated[int | None, typer.Option(min=1, help="How many workers at once.")] = None,
+    reason: Reason = None,
+    expect_version: Expect = None,
+) -> None:
+    r"""Change the settings of a run; what is left out stays as it is.
+
+    \b
+      trackside runs configure nightly --max-workers 8
+    """
+    if max_workers is None:
+        raise TracksideError(
+            "INVALID_INPUT", "There is nothing to change.", suggestion="Name something: --max-workers 8"
+        )
+    await _act(session, CONFIGURE, run, reason, expect_version, maxWorkers=max_workers)
+
+
+async def _act(
+    session: Session, document: str, run: str, reason: str | None, expect_version: int | None, **more: Any
+) -> None:
     run_id = await references.run(session.client, run)
-    payload = await session.client.mutate(document, {"runId": run_id, "reason": reason, **more})
-    after = payload["run"]
-    if session.screen.json:
-        session.screen.document({"run": after, "command": payload["command"]})
-    else:
-        why = f": {after['statusReason']}" if after["statusReason"] else ""
-        session.screen.line(f"{text.printable(after['name'])} ({after['id']}) is {after['status']}{why}")
+    given = {"runId": run_id, "reason": reason, "expectedVersion": expect_version, **more}
+    payload = await session.client.mutate(document, given)
+    outcomes.show(session, payload, "run", outcomes.state(payload["run"], payload["run"]["name"]))

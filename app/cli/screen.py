@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -18,14 +18,32 @@ from app.domain.errors import AppError
 
 class Output(StrEnum):
     TEXT = "text"
+    TABLE = "table"
     JSON = "json"
+    JSONL = "jsonl"
+
+
+FOR_PROGRAMS: Final = frozenset({Output.JSON, Output.JSONL})
+
+_STATUS: Final = "STATUS"
+_STYLES: Final = {
+    **dict.fromkeys(("ACTIVE", "RUNNING", "SPAWNING", "COMPLETING", "ONLINE"), "cyan"),
+    **dict.fromkeys(("COMPLETED", "SUCCEEDED", "EFFECTIVE", "ANSWERED"), "green"),
+    **dict.fromkeys(("FAILED", "LOST", "REJECTED"), "red"),
+    **dict.fromkeys(("WAITING_FOR_INPUT", "BLOCKED", "PAUSED", "PAUSING", "STOPPING", "OPEN"), "yellow"),
+    **dict.fromkeys(("CANCELLED", "SKIPPED", "KILLED", "ARCHIVED", "EXPIRED", "DISMISSED", "OFFLINE"), "dim"),
+}
 
 
 class Screen:
-    """Text for people, or one JSON document for programs. Whatever is shown is taken literally, never as markup."""
+    """Text for people, JSON for programs. Whatever is shown is taken literally, never as markup.
+
+    `json` is true of both kinds of JSON: one document, or (`records`) a document a line.
+    """
 
     def __init__(self, output: Output) -> None:
-        self.json = output is Output.JSON
+        self.json = output in FOR_PROGRAMS
+        self.records = output is Output.JSONL
         self.out = _console(stderr=False)
         self.err = _console(stderr=True)
 
@@ -34,7 +52,11 @@ class Screen:
         return self.out.is_terminal and not self.json
 
     def document(self, value: Any) -> None:
-        """The answer, for programs."""
+        """The answer, for programs; of a list, each entry in a line of its own where records are asked for."""
+        if self.records:
+            for one in value if isinstance(value, list) else [value]:
+                self.record(one)
+            return
         self.out.file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
         self.out.file.flush()
 
@@ -54,6 +76,11 @@ class Screen:
             self.out.file.write(f"{words}\n")
             self.out.file.flush()
 
+    def verbatim(self, words: str) -> None:
+        """A text of our own, as it is."""
+        self.out.file.write(words)
+        self.out.file.flush()
+
     def note(self, words: str) -> None:
         """Beside the answer: hints and progress. Programs are spared it."""
         if not self.json:
@@ -64,11 +91,28 @@ class Screen:
         return self.out.status(Text(words)) if self.interactive else nullcontext()
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        for line in self.table_lines(header, rows):
+            self.out.print(line, soft_wrap=True)
+
+    def table_lines(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[Text]:
+        """A table as it is shown: as wide as the terminal, and never cut where there is none."""
         width = self.out.width if self.out.is_terminal else None
-        first, *rest = text.columns(header, rows, width=width)
-        self.line(first, style="bold")
-        for line in rest:
-            self.line(line)
+        kept = [tuple(row) for row in rows]
+        first, *rest = text.columns(header, kept, width=width)
+        lines = [Text(first, style="bold")]
+        for line, row in zip(rest, kept, strict=True):
+            shown = Text(line)
+            if _STATUS in header and (style := _STYLES.get(row[header.index(_STATUS)])):
+                shown.highlight_words([row[header.index(_STATUS)]], style)
+            lines.append(shown)
+        return lines
+
+    def facts(self, rows: Iterable[tuple[str, str]]) -> None:
+        """What is known of one thing: a word and a value a line, and nothing of what has no value."""
+        kept = [(word, value) for word, value in rows if value]
+        width = max((len(word) for word, _ in kept), default=0)
+        for word, value in kept:
+            self.line(f"  {word:<{width}}  {text.printable(value)}")
 
     def complain(self, error: TracksideError | AppError) -> None:
         if self.json:

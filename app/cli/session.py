@@ -13,6 +13,7 @@ import typer
 
 from app.cli.exit_codes import ExitCode
 from app.cli.screen import Output, Screen
+from app.cli.wording import in_commands
 from app.client import retries
 from app.client.discovery import Discovery
 from app.client.errors import NotAllowed, Refused, TracksideError, Unreachable
@@ -43,7 +44,12 @@ DataDir = Annotated[
     Path | None,
     typer.Option(help="Use the server that runs with this data directory.", rich_help_panel=_PANEL),
 ]
-OutputOption = Annotated[Output, typer.Option(help="Text for people, or one JSON document.")]
+OutputOption = Annotated[
+    Output,
+    typer.Option(
+        help="Text or a table for people, one JSON document, or a JSON document a line. Fields are called as in the API."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +80,12 @@ def server_command(
             code = asyncio.run(_session(function, discovery, screen, arguments))
         raise typer.Exit(code)
 
-    options = [_option("output", OutputOption, Output.TEXT)]
-    options += [_option("url", Url, None), _option("token", Token, None), _option("data_dir", DataDir, None)]
+    options = [described("output", OutputOption, Output.TEXT)]
+    options += [
+        described("url", Url, None),
+        described("token", Token, None),
+        described("data_dir", DataDir, None),
+    ]
     return _described(command, function, leave_out=1, options=options)
 
 
@@ -88,7 +98,9 @@ def local_command(function: Callable[Concatenate[Screen, P], ExitCode | None]) -
             code = function(screen, **arguments)  # type: ignore[call-arg]
         raise typer.Exit(code or ExitCode.COMPLETED)
 
-    return _described(command, function, leave_out=1, options=[_option("output", OutputOption, Output.TEXT)])
+    return _described(
+        command, function, leave_out=1, options=[described("output", OutputOption, Output.TEXT)]
+    )
 
 
 @contextmanager
@@ -97,7 +109,7 @@ def told(screen: Screen) -> Iterator[None]:
     try:
         yield
     except (TracksideError, AppError) as error:
-        screen.complain(error)
+        screen.complain(in_commands(error))
         raise typer.Exit(_exit_code(error)) from error
 
 
@@ -118,7 +130,8 @@ def _exit_code(error: TracksideError | AppError) -> ExitCode:
     return ExitCode.REFUSED if refused else ExitCode.FAILED
 
 
-def _option(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+def described(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """An option that is added to a command's own."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

@@ -2,13 +2,15 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"))
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _GAP: Final = "  "
+_WIDEST: Final = 32
 
 
 def printable(text: str) -> str:
@@ -50,6 +52,18 @@ def moment(instant: str) -> datetime:
     return datetime.fromisoformat(instant)
 
 
+def exact(instant: str | None) -> str:
+    """Date and time, where the reader is; a dash for what never was."""
+    return "-" if instant is None else moment(instant).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def instant(words: str, now: datetime) -> str:
+    """What the API takes for `90s`, `15m`, `2h`, `3d` (that long ago), a date, or a date with a time."""
+    if len(words) > 1 and words[:-1].isascii() and words[:-1].isdigit() and words[-1] in _SECONDS:
+        return (now - timedelta(seconds=int(words[:-1]) * _SECONDS[words[-1]])).isoformat()
+    return datetime.fromisoformat(words).astimezone(UTC).isoformat()
+
+
 def clock(instant: str) -> str:
     """The time of day, where the reader is."""
     return moment(instant).astimezone().strftime("%H:%M:%S")
@@ -64,8 +78,13 @@ def count(number: int, noun: str) -> str:
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None) -> list[str]:
-    """Rows under a header, each column as wide as its widest cell; the last one ends where the terminal does."""
+    """Rows under a header, each column as wide as its widest cell; the last one ends where the terminal does.
+
+    Where there is a terminal, no column but the last is wider than an id.
+    """
     lines = [tuple(header), *(tuple(printable(cell) for cell in row) for row in rows)]
+    if width is not None:
+        lines = [(*(_cut(cell, _WIDEST) for cell in line[:-1]), line[-1]) for line in lines]
     widths = [max(cell_len(line[column]) for line in lines) for column in range(len(header))]
     return [_cut(_joined(line, widths), width) for line in lines]
 

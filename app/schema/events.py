@@ -8,7 +8,7 @@ import strawberry
 from app.domain.events import EventKind
 from app.domain.subtasks import SubtaskChange
 from app.schema.context import Info
-from app.schema.enums import Desire, RunStatus, TaskStatus, WorkerStatus
+from app.schema.enums import CommandStatus, Desire, RunStatus, TaskStatus, WorkerStatus
 from app.schema.scalars import Cursor
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
@@ -292,6 +292,10 @@ class CommandChanged(Event):
     async def command(self, info: Info) -> CommandLink | None:
         row = await info.context.loaders.commands.load(self.row.data["command"])
         return shown(row)
+
+    @strawberry.field(description="How far it had come then.")
+    def new_command_status(self) -> CommandStatus:
+        return CommandStatus(self.row.data["status"])
 
 
 @strawberry.type(description="Dispatch was stopped everywhere, or goes on.")

@@ -82,11 +82,12 @@ class RunFilter:
     description="How many of a run's tasks are how far. Skipped tasks count as completed; removed ones not at all."
 )
 class Progress:
-    total: int = strawberry.field(description="All tasks.")
+    total: int = strawberry.field(description="All tasks but those that were cancelled.")
     completed: int = strawberry.field(description="Completed or skipped.")
     failed: int = strawberry.field(description="Finally failed.")
     running: int = strawberry.field(description="Being worked on, or waiting for an answer.")
     pending: int = strawberry.field(description="Everything else: pending, ready, blocked.")
+    cancelled: int = strawberry.field(description="Taken out, or never done because the run was stopped.")
     percent: float = strawberry.field(description="Completed of total, 0 to 100.")
 
     @classmethod
@@ -101,6 +102,7 @@ class Progress:
             failed=row.failed,
             running=running,
             pending=pending,
+            cancelled=row.cancelled,
             percent=round(100 * completed / total, 2) if total else 100.0,
         )
 

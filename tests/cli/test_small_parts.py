@@ -10,9 +10,10 @@ import pytest
 from app.cli import launcher, wants_json
 from app.cli.answer import parsed
 from app.cli.ask import json_or_text
+from app.cli.commandlines import split
 from app.cli.exit_codes import MEANINGS, ExitCode, table
 from app.cli.inject import from_root
-from app.cli.run import as_sent, split
+from app.cli.run_creation import as_sent
 from app.cli.session import help_of
 from app.client.errors import TracksideError
 from app.domain import limits

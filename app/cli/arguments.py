@@ -1,0 +1,81 @@
+"""Arguments and options that several commands have, told in the same words everywhere."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli import completion, text
+from app.client.errors import TracksideError
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Its id, a unique beginning or end of it, or its name.",
+        autocompletion=completion.run,
+    ),
+]
+TaskArgument = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="RUN/KEY, or the id of the task.", autocompletion=completion.task),
+]
+WorkerArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKER", help="Its id, or a unique beginning or end of it.", autocompletion=completion.worker
+    ),
+]
+ItemArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ITEM", help="Its id, or a unique beginning or end of it.", autocompletion=completion.item
+    ),
+]
+RunOption = Annotated[
+    str | None, typer.Option("--run", metavar="RUN", help="Of this run.", autocompletion=completion.run)
+]
+TaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--task", metavar="TASK", help="Of this task: RUN/KEY, or its id.", autocompletion=completion.task
+    ),
+]
+WorkerOption = Annotated[
+    str | None,
+    typer.Option("--worker", metavar="WORKER", help="Of this worker.", autocompletion=completion.worker),
+]
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="PROJECT",
+        help="Of this project: its id, name or directory.",
+        autocompletion=completion.project,
+    ),
+]
+Reason = Annotated[str | None, typer.Option(help="Why, for the audit trail.")]
+Expect = Annotated[
+    int | None,
+    typer.Option(
+        "--expect-version", metavar="VERSION", help="Refuse where the run is no longer at this version."
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="At or after: 15m, 2h, 3d ago, or a date, with or without a time."),
+]
+Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Before, written in the same way.")]
+
+
+def instant(words: str | None, option: str) -> str | None:
+    """An instant as the API takes it."""
+    if words is None:
+        return None
+    try:
+        return text.instant(words, text.now())
+    except (ValueError, OverflowError) as error:
+        raise TracksideError(
+            "INVALID_INPUT",
+            f"{option} {words!r} is no time.",
+            suggestion=f"Say {option} 2h for two hours ago, or {option} 2026-03-01T12:00.",
+        ) from error

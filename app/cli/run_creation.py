@@ -1,0 +1,101 @@
+"""A run made out of a plan on a server that is there, for others to look after."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import completion, outcomes, references, text
+from app.cli.commandlines import split
+from app.cli.execution import project_at
+from app.cli.plan import read_plan
+from app.cli.session import Session, server_command
+from app.client.errors import TracksideError
+from app.domain import limits
+from app.domain.plans import Plan, PlanFormat
+
+app = typer.Typer()
+
+CREATE = """
+mutation ($input: CreateRunInput!) {
+  createRun(input: $input) {
+    run { id name status statusReason version maxWorkers progress { total } project { id name root } }
+    command { id status }
+    userErrors { code message path suggestion }
+  }
+}
+"""
+
+
+@app.command("create")
+@server_command
+async def create_run(
+    session: Session,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: Markdown, YAML or JSON.")],
+    project: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROJECT",
+            help="Its id, name or directory; the current directory, made a project, where it is left out.",
+            autocompletion=completion.project,
+        ),
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            metavar="'PROGRAM ARGS'", help="What a task runs that does not say so itself; no shell."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the run; the plan's title otherwise.")
+    ] = None,
+    max_workers: Annotated[int | None, typer.Option(min=1, help="How many workers at once.")] = None,
+    format: Annotated[
+        PlanFormat | None,
+        typer.Option(case_sensitive=False, help="How the plan is written; found out where it is left out."),
+    ] = None,
+    start: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
+) -> None:
+    r"""Make a run out of a plan, and leave it to the server. `trackside run` makes one and stays with it.
+
+    \b
+      trackside runs create plan.md --command 'true'
+      trackside runs create plan.md --project . --name nightly-2 --max-workers 8 --start
+    """
+    read, content = read_plan(plan, format)
+    root = Path.cwd().resolve()
+    if project is not None:
+        project_id = await references.project(session.client, project)
+    else:
+        project_id = await project_at(session.client, root)
+    given = {
+        "projectId": project_id,
+        "plan": as_sent(read, content, plan, root),
+        "name": name or (None if read.title else plan.stem),
+        "runtime": {"command": split(command)} if command is not None else None,
+        "maxWorkers": max_workers,
+        "start": start or None,
+    }
+    payload = await session.client.mutate(CREATE, given)
+    run = payload["run"]
+    tasks = text.count(run["progress"]["total"], "task")
+    outcomes.show(session, payload, "run", f"{outcomes.state(run, run['name'])}, with {tasks}")
+    if read.warnings:
+        warnings = text.count(len(read.warnings), "warning")
+        session.screen.note(f"{warnings} about the plan: trackside plan show {text.quoted(str(plan))}")
+
+
+def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any]:
+    """The plan as createRun takes it: as text where it is short enough, so that it may lie anywhere."""
+    document = content.decode("utf-8")
+    if len(document) <= limits.PLAN_TEXT:
+        return {"text": {"format": plan.format, "content": document}}
+    inside = os.path.relpath(file.resolve(), root)
+    if inside.split(os.sep)[0] == os.pardir:
+        raise TracksideError(
+            "LIMIT_EXCEEDED",
+            f"{file} is over {limits.PLAN_TEXT:,} characters and lies outside the project.",
+            suggestion=f"Put it below {root}, or run from a directory above it.",
+        )
+    return {"path": inside}

@@ -1,0 +1,69 @@
+"""What the API says of itself, said for people on the command line: verbs are commands, fields are options."""
+
+import re
+from typing import Final
+
+from app.client.errors import TracksideError
+from app.domain.errors import AppError
+
+COMMANDS: Final = {
+    "addFinding": "findings add",
+    "answerAttention": "answer",
+    "archiveRun": "runs archive",
+    "askQuestion": "ask",
+    "blockTask": "tasks block",
+    "completeTask": "tasks complete",
+    "configureRun": "runs configure",
+    "createProject": "projects create",
+    "createRun": "runs create",
+    "createSubtask": "subtasks create",
+    "createToken": "tokens create",
+    "deleteSubtask": "subtasks delete",
+    "dismissAttention": "attention dismiss",
+    "injectContext": "inject",
+    "killWorker": "workers kill",
+    "mutateDag": "tasks mutate",
+    "pausePipeline": "pipeline pause",
+    "pauseRun": "runs pause",
+    "pauseWorker": "workers pause",
+    "reportProgress": "progress",
+    "resumePipeline": "pipeline resume",
+    "resumeRun": "runs resume",
+    "resumeWorker": "workers resume",
+    "retryRun": "runs retry",
+    "retryTask": "tasks retry",
+    "revokeToken": "tokens revoke",
+    "skipTask": "tasks skip",
+    "spawnWorker": "workers spawn",
+    "startRun": "runs start",
+    "stopRun": "runs stop",
+    "unblockTask": "tasks unblock",
+    "updateSubtask": "subtasks update",
+}
+"""The command that does what a mutation does."""
+
+OF_RUNNERS: Final = frozenset({"beatWorker", "reportWorker"})
+"""Mutations that only runners may use."""
+
+_PHRASES: Final = (
+    ("Set killWorker to end it.", "Add --kill-worker to end it."),
+    ("with mode NOW", "with --now"),
+    ("Leave taskId out", "Leave --task out"),
+    ("Read answerSchema of the item.", "`trackside attention show` says what it asks for."),
+)
+_VERB: Final = re.compile(rf"(?<!trackside )\b({'|'.join(COMMANDS)})\b")
+
+
+def told(words: str) -> str:
+    """Words of the server with its verbs as commands."""
+    for phrase, said in _PHRASES:
+        words = words.replace(phrase, said)
+    return _VERB.sub(lambda verb: f"`trackside {COMMANDS[verb[0]]}`", words)
+
+
+def in_commands(error: TracksideError | AppError) -> TracksideError | AppError:
+    """The same error as the reader of a command line should hear of it."""
+    error.message = told(error.message)
+    if error.suggestion is not None:
+        error.suggestion = told(error.suggestion)
+    return error
