@@ -79,7 +79,7 @@ async def list_attention(
       trackside attention list --status ANSWERED --status EXPIRED --output json
     """
     run_id = await references.run(session.client, run) if run is not None else None
-    narrowed = run or project or status or kind
+    narrowed = status or kind
     return Listing(
         document=LIST,
         path=("attention",),

@@ -52,7 +52,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "CommandChanged": (
         {
             "actor": "admin",
-            "command": {"verb": "stopRun", "status": "REJECTED", "error": "No.", "reason": "x"},
+            "command": {"verb": "stopRun", "status": "EFFECTIVE", "error": "No.", "reason": "x"},
+            "newCommandStatus": "REJECTED",
         },
         "command stopRun REJECTED: No. by admin",
     ),
