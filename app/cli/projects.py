@@ -110,7 +110,8 @@ async def create_project(
     root = directory.resolve()
     payload = await session.client.mutate(CREATE, {"name": name or root.name, "root": str(root)})
     made = payload["project"]
-    outcomes.show(session, payload, "project", f"{made['name']} ({made['id']}) in {made['root']}")
+    outcomes.show(session, payload, "project", made["id"])
+    session.screen.note(text.printable(f"{made['name']} in {made['root']}"))
 
 
 def _row(project: Node) -> tuple[str, ...]:
