@@ -16,6 +16,8 @@ SELECTION: Final = """
     ... on RunConfigured { version }
     ... on PhaseChanged { oldPhase newPhase }
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
+    ... on SubtaskChanged { change title completed task { id key title } }
+    ... on FindingAdded { title task { id key title } finding { id } }
     ... on DagMutated { version added { id key } changed { id key } removed { id key } }
     ... on WorkerStatusChanged { oldWorkerStatus newWorkerStatus reason worker { id name } task { id key title } }
     ... on WorkerOrdered { desire worker { id name } }
@@ -25,6 +27,7 @@ SELECTION: Final = """
     ... on ContextInjected { worker { id name } items { id kind path tokens } }
     ... on CommandChanged { newCommandStatus command { id verb status reason error errorCode } }
     ... on PipelineChanged { paused reason }
+    ... on TokenChanged { revoked token { id name role } }
 """
 
 
@@ -46,6 +49,22 @@ def _task(event: Event) -> str:
     task = event["task"] or {"key": "?", "title": "removed since"}
     change = _change(event["oldTaskStatus"], event["newTaskStatus"])
     return f"task {task['key']} {change}  {task['title']}{_why(event)}"
+
+
+def _subtask(event: Event) -> str:
+    key = event["task"]["key"] if event["task"] else "?"
+    change = str(event["change"]).lower()
+    done = "done" if event["completed"] else "not done"
+    return f"subtask of {key} {change}: {event['title']}{f', {done}' if change == 'updated' else ''}"
+
+
+def _finding(event: Event) -> str:
+    return f"finding for {event['task']['key'] if event['task'] else '?'}: {event['title']}"
+
+
+def _token(event: Event) -> str:
+    token = event["token"] or {"name": "?", "role": "?"}
+    return f"token {token['name']} ({token['role']}) {'revoked' if event['revoked'] else 'made'}"
 
 
 def _dag(event: Event) -> str:
@@ -105,6 +124,8 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "RunConfigured": lambda event: f"run configured, version {event['version']}",
     "PhaseChanged": _phase,
     "TaskStatusChanged": _task,
+    "SubtaskChanged": _subtask,
+    "FindingAdded": _finding,
     "DagMutated": _dag,
     "WorkerStatusChanged": _worker,
     "WorkerOrdered": lambda event: f"worker {_id(event['worker'])} is to {event['desire']}",
@@ -114,6 +135,7 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "ContextInjected": _context,
     "CommandChanged": _command,
     "PipelineChanged": _pipeline,
+    "TokenChanged": _token,
 }
 
 

@@ -16,6 +16,8 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "status": ("app.cli.status", "Which server this is, who you are to it, and how much is going on."),
     "runs": ("app.cli.runs", "Runs: make them, look at them, pause, resume, stop, retry."),
     "tasks": ("app.cli.tasks", "Tasks: look at them, steer them, change the DAG."),
+    "subtasks": ("app.cli.subtasks", "Subtasks: the tick-boxes under a task."),
+    "findings": ("app.cli.findings", "Findings: documents that are left under a task."),
     "workers": ("app.cli.workers", "Workers: start them, look at them, read what they wrote, end one."),
     "attention": ("app.cli.attention", "What waits for a person."),
     "answer": ("app.cli.answer", "Answer a question. Everyone who asked it goes on."),

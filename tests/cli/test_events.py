@@ -57,6 +57,15 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "command stopRun REJECTED: No. by admin",
     ),
+    "SubtaskChanged": (
+        {"change": "UPDATED", "title": "Count", "completed": True, "task": TASK},
+        f"subtask of {TASK['key']} updated: Count, done",
+    ),
+    "FindingAdded": (
+        {"title": "Two are missing", "task": TASK, "finding": {"id": "x"}},
+        f"finding for {TASK['key']}: Two are missing",
+    ),
+    "TokenChanged": ({"revoked": False, "token": {"name": "ci", "role": "VIEWER"}}, "token ci (VIEWER) made"),
     "PipelineChanged": ({"paused": True, "reason": "Night."}, "pipeline paused: Night."),
 }
 
@@ -73,7 +82,15 @@ def test_an_event_is_told_in_a_line(kind: str) -> None:
     assert events.told({"type": kind, **fields}) == expected
 
 
-GONE = {"task": None, "worker": None, "item": None, "command": None, "actor": "x", "reason": None}
+GONE = {
+    "task": None,
+    "token": None,
+    "worker": None,
+    "item": None,
+    "command": None,
+    "actor": "x",
+    "reason": None,
+}
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
