@@ -1,6 +1,7 @@
 """Conductor's `plan.md`: phases as headings, `Task:` boxes done in order, commit hashes behind what is done."""
 
 import re
+from typing import Final
 
 from app.domain.plans import Plan, PlanFormat
 from app.plans.commonmark import BOX
@@ -9,15 +10,11 @@ from app.plans.text import Source
 
 _TASK_BOX = re.compile(rf"(?:^|\s)(?:[-*+]|\d{{1,9}}[.)]) {BOX}\s?(?:\*\*|__)?Task:", re.MULTILINE)
 _VERIFICATION = re.compile(r"Conductor - (?:User Manual|Automated) Verification")
-_FOLDER = re.compile(r"(?:^|[/\\])conductor[/\\]", re.IGNORECASE)
+PLACE: Final = re.compile(r"(?:^|[/\\])conductor[/\\]", re.IGNORECASE)
 
 
 def recognises(source: Source) -> bool:
-    if source.name.lower().endswith((".json", ".yaml", ".yml")):
-        return False
-    return any(
-        (_FOLDER.search(source.name), _VERIFICATION.search(source.text), _TASK_BOX.search(source.text))
-    )
+    return any(pattern.search(source.text) for pattern in (_VERIFICATION, _TASK_BOX))
 
 
 def read(source: Source) -> Plan:

@@ -1,6 +1,6 @@
 """Dependencies that can never be met: on what is not there, on oneself, on a later phase, in a circle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
@@ -37,13 +37,16 @@ def dependency_problems(plan: Plan, needs: Sequence[Need]) -> tuple[list[Problem
     if cycle is None:
         return problems, []
     lines = {(need.task, need.on): need.line for need in needs}
+    problems.append(Problem(lines[cycle[0], cycle[1]], circle_in_words(cycle, lines)))
+    return problems, cycle
+
+
+def circle_in_words(cycle: Sequence[str], lines: Mapping[tuple[str, str], int]) -> str:
+    """`lines` has for each pair of a task and what it waits for the line that says so."""
     steps = " → ".join(f"{task} (line {lines[task, on]})" for task, on in pairwise(cycle))
     if len(cycle) > _SHOWN_OF_CYCLE:
         steps = f"{len(cycle) - 1} tasks, from {cycle[0]} (line {lines[cycle[0], cycle[1]]}) round to itself"
-    problems.append(
-        Problem(lines[cycle[0], cycle[1]], f"these tasks wait for each other: {steps} → {cycle[0]}.")
-    )
-    return problems, cycle
+    return f"these tasks wait for each other: {steps} → {cycle[0]}."
 
 
 def _problem(plan: Plan, need: Need, places: dict[str, int]) -> str | None:

@@ -21,6 +21,9 @@ _TRAILING_MARK = re.compile(rf"\s*{_MARK}$")
 _CHECK: Final = "[✅✔☑]\ufe0f?"
 _CHECKED = re.compile(rf"{_CHECK}\s*|\s*{_CHECK}$")
 _STEP = re.compile(r"(?:step|ステップ|步骤|步驟|단계|schritt|paso|passo|étape|шаг)\s*\d", re.IGNORECASE)
+_DEPENDENCIES = re.compile(
+    r"\s*(?:[-*+]\s+)?[*_]{0,2}(?i:dependencies|depends on)[*_]{0,2}\s*:[*_\s]*(?P<what>.{1,80})"
+)
 _BULLET = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d{1,9}[.)])\s+")
 
 
@@ -52,6 +55,7 @@ def heading_tasks(outline: Outline, boxes: Sequence[Box]) -> list[HeadingTask]:
         name.id for name in ids.named([titles.clean(box.text) for box in boxes]) if name.id
     )
     marks_are_the_style = any(candidate.marked and candidate.id for candidate in candidates)
+    marks_are_the_style = marks_are_the_style or _depend_on_each_other(outline, candidates)
     paths = _paths(outline.headings)
     tasks, sections = [], []
     for candidate in candidates:
@@ -80,7 +84,7 @@ def _candidate(heading: Heading) -> _Candidate | None:
         status = STATUS_OF_MARK[mark["mark"]]
     else:
         status = PlanStatus.DONE if checked else PlanStatus.PENDING
-    return _Candidate(heading, bare, status, mark is not None, id)
+    return _Candidate(heading, bare, status, mark is not None or checked is not None, id)
 
 
 def _innermost(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -97,6 +101,19 @@ def _is_task(candidate: _Candidate, ids_of_boxes: frozenset[str], *, owns_boxes:
     if any(is_checklist_name(above.text) for above in candidate.heading.path()[:-1]):
         return False
     return owns_boxes and (candidate.marked or candidate.id not in ids_of_boxes)
+
+
+def _depend_on_each_other(outline: Outline, candidates: Sequence[_Candidate]) -> bool:
+    """Whether one says below its heading that it depends on another by its number."""
+    names = {candidate.id for candidate in candidates if candidate.id}
+    if len(names) < 2:
+        return False
+    for candidate in candidates:
+        for number in range(candidate.heading.line + 1, candidate.heading.end):
+            found = _DEPENDENCIES.match(outline.lines[number - 1])
+            if found is not None and ids.of_task(found["what"]) in names:
+                return True
+    return False
 
 
 def _paths(headings: Sequence[Heading]) -> dict[Heading, Sequence[Heading]]:

@@ -19,7 +19,9 @@ _READABLE: Final = frozenset(BOX_MARKS)
 _KINDS: Final = {"fence": "code block", "comment": "HTML comment"}
 
 
-def warn_of_lookalikes(outline: Outline) -> None:
+def warn_of_lookalikes(outline: Outline) -> int:
+    """The number of lines that look like a task and are none."""
+    missed = 0
     skipped = _lines(outline)
     table_rows = []
     for number, line in enumerate(outline.lines, start=1):
@@ -29,6 +31,7 @@ def warn_of_lookalikes(outline: Outline) -> None:
         message = _about(text)
         if message is not None:
             outline.warn(number, message)
+            missed += not text.startswith("#")
         elif text.startswith("|") and _TABLE_BOX.search(text):
             table_rows.append(number)
     if table_rows:
@@ -37,6 +40,7 @@ def warn_of_lookalikes(outline: Outline) -> None:
     for literal in outline.literals:
         if literal.kind in _KINDS:
             _warn_of_literal(outline, literal)
+    return missed
 
 
 def _lines(outline: Outline) -> set[int]:

@@ -1,42 +1,30 @@
-"""Phases of boxes, done one after the other: what Conductor's plans and general Markdown plans have in common."""
+"""Phases of tasks, which are boxes or headings: what the plan formats in Markdown have in common."""
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from app.domain import limits
 from app.domain.errors import AppError
 from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask
-from app.plans import ids, phases, titles
-from app.plans.checklists import without_checklists
-from app.plans.details import Details
+from app.plans import ids, phases, remarks, titles
+from app.plans.entries import Entry, entries_of
 from app.plans.folding import is_folded, unfolded
-from app.plans.heading_tasks import heading_tasks
 from app.plans.lookalikes import warn_of_lookalikes
-from app.plans.outline import Box, Heading, Outline
+from app.plans.order import in_order
+from app.plans.outline import Heading, Outline
 from app.plans.outliner import outline_of
+from app.plans.reading import Item, Order, Reading
 from app.plans.refusals import refusal
-from app.plans.remarks import in_order
 from app.plans.text import Source
 
+_MANY_MISSED: Final = 10
 _SUGGESTION: Final = "Write tasks as boxes, `- [ ] …`, or as headings, `### Task 1.1 …`."
 _FRONT_MATTER_TITLE = re.compile(r"title\s*:\s*[\"']?(.*?)[\"']?\s*")
 
 
-@dataclass(slots=True)
-class _Entry:
-    """Something that is one task."""
-
-    line: int
-    text: str
-    status: PlanStatus
-    path: Sequence[Heading]
-    description: str
-    subtasks: Sequence[Box] = field(default_factory=list)
-
-
-def read_phased(source: Source, format: PlanFormat) -> Plan:
+def read_phased(source: Source, format: PlanFormat, order: Order = in_order) -> Plan:
+    """`order` says what waits for what."""
     if source.text[:1000].lstrip().lower().startswith(("<!doctype html", "<html")):
         raise refusal(source.name, "this is an HTML page, not a plan.", line=1, suggestion=_SUGGESTION)
     folded = is_folded(source)
@@ -46,53 +34,30 @@ def read_phased(source: Source, format: PlanFormat) -> Plan:
             1,
             "The document has lost its line breaks. Headings and boxes were found inside its lines; check the result.",
         )
-    warn_of_lookalikes(outline)
-    entries = _entries(outline)
+    missed = warn_of_lookalikes(outline)
+    entries = entries_of(outline)
     if not entries:
         raise _nothing_found(outline)
     if len(entries) > limits.TASKS:
         raise limits.too_large(f"The plan {source.name}", limits.TASKS, "tasks", [])
-    plan = Plan(format, phases=_phases(outline, entries))
+    if missed >= max(_MANY_MISSED, len(entries)):
+        outline.warn(
+            1,
+            f"{missed:,} lines look like tasks but cannot be read as such, {len(entries):,} can: the document has lost a"
+            " part of its form. The warnings below name the lines.",
+        )
+    reading = _reading(outline, entries, format)
+    plan = reading.plan
     plan.title = _title(outline, {phase.line for phase in plan.phases})
-    plan.warnings = in_order(outline.warnings)
+    order(reading)
+    plan.warnings = remarks.in_order(outline.warnings)
     return plan
 
 
-def _entries(outline: Outline) -> list[_Entry]:
-    boxes = without_checklists(outline)
-    details = Details(outline)
-    entries = []
-    inside_headings: set[Box] = set()
-    for task in heading_tasks(outline, boxes):
-        inside_headings.update(task.boxes)
-        heading = task.heading
-        # what stands between two boxes of a section belongs to the first, so the boxes stay where they are
-        description = details.of(heading.line + 1, heading.end, task.boxes, with_subtasks=True)
-        entries.append(_Entry(heading.line, task.text, task.status, task.path, description, task.boxes))
-    paths: dict[Heading | None, Sequence[Heading]] = {None: ()}
-    for box in boxes:
-        if box.parent is None and box not in inside_headings:
-            path = paths.setdefault(box.heading, box.heading.path() if box.heading else ())
-            subtasks = list(box.descendants())
-            description = details.of(box.text_end, box.end, subtasks)
-            entries.append(_Entry(box.line, box.text, box.status, path, description, subtasks))
-    _warn_of_bare_bullets(outline, boxes)
-    return sorted(entries, key=lambda entry: entry.line)
-
-
-def _warn_of_bare_bullets(outline: Outline, boxes: Sequence[Box]) -> None:
-    """Only where they are dropped: inside a task they are its details."""
-    covered = {line for box in boxes if box.parent is None for line in range(box.line, box.end)}
-    told = {warning.line for warning in outline.warnings}
-    for line in outline.bare_bullets:
-        if line not in covered and outline.line_in_document(line) not in told:
-            outline.warn(line, "This bullet stands among boxes but has none, so it is no task.")
-
-
-def _phases(outline: Outline, entries: Sequence[_Entry]) -> list[PlanPhase]:
+def _reading(outline: Outline, entries: Sequence[Entry], format: PlanFormat) -> Reading:
     level = phases.level_of_phases([entry.path for entry in entries])
     names = ids.named([titles.clean(entry.text, done=entry.status is PlanStatus.DONE) for entry in entries])
-    grouped: dict[Heading | None, list[tuple[_Entry, ids.Named]]] = {}
+    grouped: dict[Heading | None, list[tuple[Entry, ids.Named]]] = {}
     for entry, name in zip(entries, names, strict=True):
         grouped.setdefault(phases.phase_of(entry.path, level), []).append((entry, name))
     phase_titles = [phases.title_of(heading.text) if heading else "Tasks" for heading in grouped]
@@ -100,8 +65,9 @@ def _phases(outline: Outline, entries: Sequence[_Entry]) -> list[PlanPhase]:
     section_ids = {heading: ids.of_section(phases.title_of(heading.text)) for heading in outline.headings}
     task_keys = ids.Keys(_reserved(names, section_ids.values(), entries))
     phase_keys = ids.Keys()
-    found = []
-    for heading, title, prefix in zip(grouped, phase_titles, prefixes, strict=True):
+    plan = Plan(format)
+    items = []
+    for place, (heading, title, prefix) in enumerate(zip(grouped, phase_titles, prefixes, strict=True)):
         line = outline.line_in_document(heading.line) if heading else 1
         phase = PlanPhase(phase_keys.take(phases.key_of(title, prefix)), titles.cut(title), line=line)
         for entry, name in grouped[heading]:
@@ -110,10 +76,11 @@ def _phases(outline: Outline, entries: Sequence[_Entry]) -> list[PlanPhase]:
             )
             key = task_keys.take(name.id) if name.id else task_keys.make(section)
             task = _task(outline, entry, key, name)
-            task.depends_on = [phase.tasks[-1].key] if phase.tasks else []
             phase.tasks.append(task)
-        found.append(phase)
-    return found
+            items.append(Item(entry, task, name.id, place))
+        plan.phases.append(phase)
+    items.sort(key=lambda item: item.entry.line)
+    return Reading(outline, plan, items)
 
 
 def _below(path: Sequence[Heading], phase: Heading | None) -> list[Heading]:
@@ -122,7 +89,7 @@ def _below(path: Sequence[Heading], phase: Heading | None) -> list[Heading]:
 
 
 def _reserved(
-    names: Sequence[ids.Named], section_ids: Iterable[str | None], entries: Sequence[_Entry]
+    names: Sequence[ids.Named], section_ids: Iterable[str | None], entries: Sequence[Entry]
 ) -> Iterator[str]:
     """Everything the document calls by an id. A made key must not mean two things to its reader."""
     yield from (name.id for name in names if name.id)
@@ -132,7 +99,7 @@ def _reserved(
         yield from (name.id for name in subtasks if name.id)
 
 
-def _task(outline: Outline, entry: _Entry, key: str, name: ids.Named) -> PlanTask:
+def _task(outline: Outline, entry: Entry, key: str, name: ids.Named) -> PlanTask:
     if name.id is not None and key != name.id:
         outline.warn(entry.line, f"The id {name.id} has been used before; this task is called {key}.")
     description = entry.description
@@ -176,7 +143,7 @@ def _title(outline: Outline, phase_lines: Container[int]) -> str | None:
 
 
 def _nothing_found(outline: Outline) -> AppError:
-    warnings = in_order(outline.warnings)
+    warnings = remarks.in_order(outline.warnings)
     reason = "no tasks were found."
     if warnings:
         reason += f" {warnings[0].message}"

@@ -1,0 +1,147 @@
+"""Where a text names tasks of its plan: `T012`, `T027-T029`, `T150a-d`, `FOUND-001 through FOUND-004`, `Task 1-4`."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.plans import ids, titles
+from app.plans.reading import Reading
+
+_ID: Final = (
+    r"(?:[A-Za-z][A-Za-z0-9_]{0,15}-\d{1,6}(?:\.\d{1,4}){0,4}[a-z]?"
+    r"|[A-Z]{1,4}\d{1,6}(?:\.\d{1,4}){0,4}[A-Za-z]?"
+    r"|\d{1,6}(?:\.\d{1,4}){0,4}[a-z]?)"
+)
+_AROUND: Final = r"[*`\[\]]{0,4}"
+_TO: Final = (
+    r"(?:\s{0,3}(?:[-\u2013—〜~\uff5e…]|\.{2,3})\s{0,3}|\s{1,3}(?:through|thru|to|bis|bis zu)\s{1,3})"
+)
+_ITEM = re.compile(
+    rf"(?<![A-Za-z0-9_./\\-])(?P<word>{ids.TASK_WORD}(?i:s)?\s{{0,2}}#?\s{{0,2}})?{_AROUND}(?P<first>{_ID})"
+    rf"(?:{_AROUND}{_TO}{_AROUND}(?:{ids.TASK_WORD}\s{{0,2}})?(?P<last>{_ID}|[a-z]))?(?![A-Za-z0-9/]|_[A-Za-z0-9]){_AROUND}"
+)
+_BETWEEN = re.compile(
+    r"(?:\s{0,2}\([^()]{0,80}\))?\s{0,2}(?:[,;、\uff0c&+/]\s{0,2}(?:and\s|or\s)?|\s(?:and|or|und|et|y|e)\s|と|和|及|および)\s{0,2}"
+)
+_PARTS = re.compile(r"(?P<prefix>.*?)(?P<numbers>\d+(?:\.\d+)*)(?P<suffix>[A-Za-z]?)")
+_Place = tuple[tuple[int, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Some ids one after the other, `[start, end)` of the text. `is_certain`: they can be nothing but tasks."""
+
+    start: int
+    end: int
+    keys: Sequence[str]
+    unknown: Sequence[str]
+    is_certain: bool
+
+
+class References:
+    def __init__(self, reading: Reading) -> None:
+        self._keys: dict[str, list[str]] = {}
+        """By id: of a task, of a heading above tasks that calls itself one, of a subtask."""
+        for item in reading.items:
+            if item.id is not None:
+                self._keys.setdefault(item.id.casefold(), [item.task.key])
+        self._add_sections(reading)
+        for item in reading.items:
+            for part in ids.named([titles.clean(box.text) for box in item.entry.subtasks]):
+                if part.id is not None:
+                    self._keys.setdefault(part.id.casefold(), [item.task.key])
+        series: dict[str, list[tuple[_Place, str]]] = {}
+        for id in self._keys:
+            parts = _PARTS.fullmatch(id)
+            if parts is not None:
+                series.setdefault(parts["prefix"], []).append((_place(parts), id))
+        self._series = {prefix: sorted(places) for prefix, places in series.items()}
+
+    def _add_sections(self, reading: Reading) -> None:
+        found: dict[str, list[str]] = {}
+        for item in reading.items:
+            for heading in item.entry.path[-1:]:
+                id = ids.of_task(titles.heading_title(heading.text))
+                if id is not None:
+                    found.setdefault(id.casefold(), []).append(item.task.key)
+        for id, keys in found.items():
+            self._keys.setdefault(id, keys)
+
+    def in_text(self, text: str, *, bare: bool = False) -> Iterator[Mention]:
+        """Every list of ids in a text. Whole numbers count only after the word task, or where `bare` allows them."""
+        position = 0
+        while (item := _ITEM.search(text, position)) is not None:
+            mention = self._list(text, item, bare=bare)
+            position = max(mention.end, item.end())
+            if mention.keys or mention.unknown:
+                yield mention
+
+    def at_start(self, text: str) -> Mention | None:
+        """The list that a text begins with, bare numbers included."""
+        lead = len(text) - len(text.lstrip(" \t*`_"))
+        item = _ITEM.match(text, lead)
+        mention = self._list(text, item, bare=True) if item is not None else None
+        return mention if mention is not None and (mention.keys or mention.unknown) else None
+
+    def keys_of(self, ids: Iterable[str]) -> list[str]:
+        """The tasks of these ids, each once; an id of a subtask is that of its task."""
+        return list(dict.fromkeys(key for id in ids for key in self._keys.get(id.casefold(), ())))
+
+    def _list(self, text: str, item: re.Match[str], *, bare: bool) -> Mention:
+        start, end = item.start(), item.end()
+        keys: dict[str, None] = {}
+        unknown: list[str] = []
+        is_certain = True
+        following: re.Match[str] | None = item
+        said_task = False
+        while following is not None:
+            said_task = said_task or following["word"] is not None
+            if following["first"].isdigit() and not (bare or said_task):
+                break
+            found = self._resolved(following["first"], following["last"])
+            keys.update(dict.fromkeys(found))
+            is_certain = is_certain and (said_task or not following["first"][0].isdigit())
+            if not found and self._looks_like_one(following["first"]):
+                unknown.append(following["first"])
+            end = following.end()
+            between = _BETWEEN.match(text, end)
+            following = _ITEM.match(text, between.end()) if between is not None else None
+        return Mention(start, end, list(keys), unknown, is_certain)
+
+    def _resolved(self, first: str, last: str | None) -> list[str]:
+        if last is None:
+            keys = self._keys.get(first.casefold())
+            if keys is not None:
+                return keys
+            first, dash, last = first.partition("-")
+            if not dash:
+                return []
+        elif (keys := self._keys.get(f"{first}-{last}".casefold())) is not None:
+            return keys
+        return self._range(first.casefold(), last.casefold())
+
+    def _range(self, first: str, last: str) -> list[str]:
+        start = _PARTS.fullmatch(first)
+        if start is None or first not in self._keys:
+            return []
+        stem = first.removesuffix(start["suffix"]) if start["suffix"] else first
+        above = stem.rpartition(".")[0]
+        for end in (last, stem + last, start["prefix"] + last, f"{above}.{last}" if above else ""):
+            parts = _PARTS.fullmatch(end)
+            if end in self._keys and parts is not None and parts["prefix"] == start["prefix"]:
+                series = self._series[start["prefix"]]
+                low = bisect_left(series, (_place(start), ""))
+                high = bisect_right(series, (_place(parts), "\U0010ffff"))
+                return [key for _, id in series[low:high] for key in self._keys[id]]
+        # the range ends at a task that is not there: what can be relied on is its first
+        return self._keys[first]
+
+    def _looks_like_one(self, id: str) -> bool:
+        parts = _PARTS.fullmatch(id.casefold())
+        return parts is not None and bool(parts["prefix"]) and parts["prefix"] in self._series
+
+
+def _place(parts: re.Match[str]) -> _Place:
+    return tuple(int(number) for number in parts["numbers"].split(".")), parts["suffix"].casefold()
