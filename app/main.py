@@ -34,7 +34,7 @@ from app.live.telemetry import Probes, Telemetry
 from app.processes.locks import Lock, holder
 from app.schema import sdl
 from app.schema.context import Context, Services
-from app.settings import Settings
+from app.settings import Settings, configuration_directory
 from app.store import migrations
 from app.store.db import Database
 from app.transport import service as transport
@@ -115,6 +115,7 @@ class Application:
         terms = engine.Terms(
             slots=self.settings.slots,
             heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_timeout_seconds),
+            configuration=str(configuration_directory()),
         )
         self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms)
         await self._stack.enter_async_context(self._engine)
@@ -173,6 +174,7 @@ class Application:
             signing_key=lambda: self._key,
             heartbeat_seconds=self.settings.heartbeat_seconds,
             observer=self._metrics,
+            configuration=str(configuration_directory()),
         )
         return Context(services, actor)
 

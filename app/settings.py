@@ -32,6 +32,13 @@ def state_directory() -> Path:
     return base / "trackside"
 
 
+def configuration_directory() -> Path:
+    """Where a user keeps what every project shares: XDG_CONFIG_HOME, or ~/.config."""
+    stated = os.environ.get("XDG_CONFIG_HOME", "")
+    base = Path(stated) if os.path.isabs(stated) else Path.home() / ".config"
+    return base / "trackside"
+
+
 def _list(description: str) -> frozenset[str]:
     value: frozenset[str] = Field(default=frozenset(), description=description)
     return value

@@ -1,7 +1,9 @@
 """Plans and their parts, with defaults for everything that is not under test."""
 
+import json
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from app.domain.access import Actor, Role
 from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanTask
@@ -50,3 +52,18 @@ def _task(entry: Entry) -> PlanTask:
         return entry
     name, _, needs = entry.partition("<")
     return a_task(name.strip(" *"), needs=needs.split(), done=name.strip().endswith("*"))
+
+
+SKILL: Final[dict[str, str]] = {"version": "1.2", "role": "worker", "description": "How to write."}
+
+
+def a_skill(place: Path, folder: str = "writing", text: str | None = "Write well.\n", **fields: Any) -> Path:
+    """A skill in the folder `skills` of a place; a field that is None is left out of its manifest."""
+    values = {"name": folder, **SKILL, **fields}
+    path = place / "skills" / folder
+    path.mkdir(parents=True)
+    said = {field: value for field, value in values.items() if value is not None}
+    (path / "manifest.json").write_text(json.dumps(said))
+    if text is not None:
+        (path / "skill.md").write_text(text)
+    return path

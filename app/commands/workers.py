@@ -74,6 +74,8 @@ def start_attempt(
         task.attempts += 1
         fence = task.attempts
     subtasks = store.subtasks.of_tasks(tx, [task.id])[task.id] if task is not None else []
+    skill = skill or (task.skill if task is not None else None)
+    instructions = store.skills.find(tx, run.project_id, skill) if skill is not None else None
     worker = WorkerRow(
         id=store.ids.new("wrk"),
         run_id=run.id,
@@ -82,12 +84,13 @@ def start_attempt(
         status=WORKER.start,
         runtime=runtime,
         environment=environment or {},
-        skill=skill or (task.skill if task is not None else None),
+        skill=skill,
         prompt=prompts.compose(
             task.key if task is not None else None,
             task.title if task is not None else run.name,
             task.description if task is not None else "",
             [(subtask.title, subtask.completed) for subtask in subtasks],
+            skill=(instructions.name, instructions.text) if instructions is not None else None,
         ),
         timeout_seconds=task.timeout_seconds if task is not None else None,
         fence=fence,

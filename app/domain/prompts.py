@@ -3,9 +3,20 @@
 from collections.abc import Sequence
 
 
-def compose(key: str | None, title: str, description: str, subtasks: Sequence[tuple[str, bool]] = ()) -> str:
-    """Markdown: the task as a heading, its description, its subtasks as boxes."""
-    parts = [f"# {key}: {title}" if key else f"# {title}"]
+def compose(
+    key: str | None,
+    title: str,
+    description: str,
+    subtasks: Sequence[tuple[str, bool]] = (),
+    *,
+    skill: tuple[str, str] | None = None,
+) -> str:
+    """Markdown: the name and text of the skill, then the task as a heading, its description, its subtasks as boxes."""
+    parts = []
+    if skill is not None:
+        name, instructions = skill
+        parts += [f"# Skill: {name}", instructions.strip(), "---"]
+    parts.append(f"# {key}: {title}" if key else f"# {title}")
     if description:
         parts.append(description)
     if subtasks:

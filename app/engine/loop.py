@@ -12,7 +12,7 @@ from typing import Final, Self
 from app import store
 from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
-from app.engine import attention, heartbeats, indexing, pruning, restoration, scheduling
+from app.engine import attention, heartbeats, indexing, pruning, restoration, scheduling, skills
 from app.live.log import Closed, Tail
 from app.store.db import Database
 from app.store.events import Filter
@@ -39,10 +39,14 @@ FAILURE_REST: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`slots` is how many workers this host takes; a worker unheard for `heartbeat_timeout` is lost."""
+    """`slots` is how many workers this host takes; a worker unheard for `heartbeat_timeout` is lost.
+
+    `configuration` is the user's directory that holds skills for every project.
+    """
 
     slots: int
     heartbeat_timeout: timedelta
+    configuration: str = ""
 
 
 class Engine:
@@ -75,6 +79,7 @@ class Engine:
             asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
             asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
             asyncio.create_task(self._every(2.0, self._index), name="engine-indexing"),
+            asyncio.create_task(self._every(5.0, self._take_up_skills), name="engine-skills"),
         ]
         return self
 
@@ -132,6 +137,9 @@ class Engine:
     async def _prune(self) -> None:
         await pruning.run_once(self._db, self._dispatch)
         await indexing.prune(self._db)
+
+    async def _take_up_skills(self) -> None:
+        await skills.run_once(self._db, self._terms.configuration)
 
     async def _index(self) -> None:
         await indexing.run_once(self._db)

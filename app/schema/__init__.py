@@ -23,6 +23,7 @@ from app.schema.run_mutations import RunMutation
 from app.schema.runners import RunnerMutation, RunnerSubscription
 from app.schema.runs import RunQuery
 from app.schema.scalars import SCALARS
+from app.schema.skills import SkillQuery
 from app.schema.subtasks import SubtaskMutation
 from app.schema.tasks import TaskMutation, TaskQuery
 from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
@@ -42,6 +43,7 @@ class Query(
     PlanQuery,
     ProjectQuery,
     RunQuery,
+    SkillQuery,
     TaskQuery,
     TelemetryQuery,
     TokenQuery,

@@ -19,6 +19,7 @@ from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
 from app.store.db import Database, Tx
 from app.store.finding_tables import FindingRow
+from app.store.skill_tables import SkillRow
 from app.store.tables import (
     AskerRow,
     AttentionRow,
@@ -41,7 +42,7 @@ K = TypeVar("K", bound=Hashable)
 @dataclass(frozen=True)
 class Services:
     """What lives as long as the server. `url` is the address that agents are given, `server_file` where the address of a
-    successor will stand.
+    successor will stand, `configuration` the user's directory that holds skills for every project.
     """
 
     db: Database
@@ -51,6 +52,7 @@ class Services:
     server_file: str
     signing_key: Callable[[], bytes]
     heartbeat_seconds: float
+    configuration: str
     observer: Observer = NOBODY
 
 
@@ -72,7 +74,7 @@ class Context:
 
     async def read(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read as the caller: within its project, and not at all with a runner's token."""
-        self.actor.require(READERS)
+        self.require_reader()
         return await self.read_unchecked(function, *args, **kwargs)
 
     async def read_unchecked(
@@ -93,6 +95,10 @@ class Context:
             return function(tx, *args, **kwargs)
 
         return await self.services.db.read(scoped)
+
+    def require_reader(self) -> None:
+        """Refuse those who only report."""
+        self.actor.require(READERS)
 
     def forget(self) -> None:
         """Read everything anew from here on."""
@@ -162,6 +168,10 @@ class Loaders:
         return self._found(store.context_files.skeletons)
 
     @cached_property
+    def skills_of_workers(self) -> DataLoader[tuple[str, str], SkillRow | None]:
+        return self._found(store.skills.of_workers)
+
+    @cached_property
     def phases_of_run(self) -> DataLoader[str, list[PhaseRow]]:
         return self._listed(store.phases.of_runs)
 
@@ -205,8 +215,8 @@ class Loaders:
     def blocked_behind(self) -> DataLoader[str, int]:
         return self._listed(store.tasks.blocked_behind_each)
 
-    def _found(self, by_ids: Callable[[Tx, Sequence[str]], Mapping[str, T]]) -> "DataLoader[str, T | None]":
-        async def load(keys: list[str]) -> list[T | None]:
+    def _found(self, by_ids: Callable[[Tx, Sequence[K]], Mapping[K, T]]) -> "DataLoader[K, T | None]":
+        async def load(keys: list[K]) -> list[T | None]:
             found = await self._context.read_unchecked(by_ids, keys)
             return [found.get(key) for key in keys]
 

@@ -1,6 +1,7 @@
 """Changing the DAG of a run under way."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -9,6 +10,7 @@ from app import commands, store
 from app.domain import limits
 from app.domain.access import STEERING
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
+from app.schema import skills
 from app.schema.context import Info
 from app.schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, REASON, given, optional
 from app.schema.mutations import Write, act
@@ -216,7 +218,8 @@ class DagMutation:
             run = await info.context.read(store.runs.get, input.run_id)
             project = await info.context.read(store.projects.get, run.project_id)
             edits = await asyncio.to_thread(_edits, input.operations, project.root)
-            return commands.dag.mutate, {
+            change = await skills.checked(info.context, project, _skills(edits), commands.dag.mutate)
+            return change, {
                 "run_id": run.id,
                 "edits": edits,
                 "expected_version": given(input.expected_version),
@@ -235,6 +238,14 @@ def _edits(operations: list[DagOperationInput], project_root: str) -> list[Edit]
     return [
         operation.edit(project_root, [*where, str(position)]) for position, operation in enumerate(operations)
     ]
+
+
+def _skills(edits: list[Edit]) -> Iterator[tuple[str, list[str]]]:
+    """The skills that a change names, with where it does."""
+    for position, edit in enumerate(edits):
+        if isinstance(edit, AddTask | EditTask) and edit.skill:
+            operation = "addTask" if isinstance(edit, AddTask) else "updateTask"
+            yield edit.skill, ["input", "operations", str(position), operation, "skill"]
 
 
 async def _tasks(info: Info, ids: list[str]) -> list[Any]:

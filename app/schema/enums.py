@@ -14,6 +14,7 @@ from app.domain.phases import PhaseStatus
 from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
 from app.domain.runs import RunStatus, Urgency
+from app.domain.skills import SkillProblemCode, SkillRole
 from app.domain.subtasks import SubtaskChange
 from app.domain.tasks import TaskOrder, TaskStatus
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
@@ -188,6 +189,30 @@ describe(
     },
 )
 describe(
+    SkillProblemCode,
+    "What is wrong with a folder that is not taken as a skill.",
+    {
+        "MANIFEST_MISSING": "It has no manifest.",
+        "MANIFEST_UNREADABLE": "Its manifest cannot be read or parsed.",
+        "MANIFEST_AMBIGUOUS": "It has more than one manifest.",
+        "FIELD_MISSING": "Its manifest leaves out a field.",
+        "FIELD_INVALID": "A field of its manifest is not the text that it should be.",
+        "ROLE_UNKNOWN": "Its role is none of those that there are.",
+        "NAME_TAKEN": "Another skill in the same place has its name.",
+        "TEXT_MISSING": "There is no skill.md.",
+        "TEXT_UNREADABLE": "Its skill.md cannot be read, or is too long.",
+    },
+)
+describe(
+    SkillRole,
+    "Whom a skill instructs.",
+    {
+        "ORCHESTRATOR": "An agent that looks after a run.",
+        "WORKER": "An agent that works on a task.",
+        "CLI": "A person's own agent, at the command line.",
+    },
+)
+describe(
     TaskStatus,
     "How far a task has come.",
     {
@@ -241,6 +266,8 @@ __all__ = [
     "PlanFormat",
     "Role",
     "RunStatus",
+    "SkillProblemCode",
+    "SkillRole",
     "SubtaskChange",
     "TaskOrder",
     "TaskStatus",

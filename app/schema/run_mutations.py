@@ -1,7 +1,8 @@
 """What can be asked of a run."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import strawberry
 
@@ -10,7 +11,7 @@ from app.commands.runs import PlanSource
 from app.domain import limits
 from app.domain.access import OPERATORS, STEERING
 from app.domain.plans import CommandRuntime, Plan, PlanPhase, PlanTask
-from app.schema import files
+from app.schema import files, skills
 from app.schema.context import Info
 from app.schema.dag import AddTaskInput
 from app.schema.enums import PlanFormat, Urgency
@@ -106,7 +107,8 @@ class RunMutation:
         async def prepare() -> Write:
             project = await info.context.read(store.projects.get, input.project_id)
             arguments = await asyncio.to_thread(_new_run, input, project)
-            return commands.runs.create, arguments
+            named = _skills(arguments["plan"])
+            return await skills.checked(info.context, project, named, commands.runs.create), arguments
 
         return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
 
@@ -186,7 +188,7 @@ def _max_workers(value: int | None) -> int | None:
     return limits.number(value, "input", "maxWorkers", least=1, most=limits.WORKERS)
 
 
-def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, object]:
+def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, Any]:
     """Read and check everything that a run is made of."""
     name = given(input.name)
     runtime = runtime_of(input.runtime, project.root, "input", "runtime")
@@ -207,6 +209,13 @@ def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, object]:
         "max_workers": _max_workers(given(input.max_workers)),
         "start": bool(given(input.start)),
     }
+
+
+def _skills(plan: Plan) -> Iterator[tuple[str, list[str]]]:
+    """The skills that a plan names, with the task that does."""
+    for task in plan.tasks():
+        if task.skill:
+            yield task.skill, ["input", "plan", "tasks", task.key, "skill"]
 
 
 def _plan(input: PlanInput, project: ProjectRow) -> tuple[Plan, PlanSource]:

@@ -11,6 +11,7 @@ from app import commands, store
 from app.domain import limits
 from app.domain.access import ASKING, STEERING
 from app.domain.workers import CAPABILITIES, LIVE
+from app.schema import skills
 from app.schema.connections import (
     After,
     Before,
@@ -121,6 +122,15 @@ class Worker(Node):
     async def run(self, info: Info) -> Annotated["Run", strawberry.lazy("app.schema.runs")] | None:
         row = await info.context.loaders.runs.load(self.row.run_id)
         return shown(row)
+
+    @strawberry.field(
+        description="The skill it was started with, as it is now. Null for none, and where it is gone from disk."
+    )
+    async def skill(self, info: Info) -> skills.Skill | None:
+        if self.row.skill is None:
+            return None
+        found = await info.context.loaders.skills_of_workers.load((self.row.run_id, self.row.skill))
+        return None if found is None else skills.Skill.of(found)
 
     @strawberry.field(description="The task it works on; null for a worker beside the DAG.")
     async def task(self, info: Info) -> Annotated["Task", strawberry.lazy("app.schema.tasks")] | None:
@@ -302,15 +312,17 @@ class WorkerMutation:
             run = await info.context.read(store.runs.get, input.run_id)
             project = await info.context.read(store.projects.get, run.project_id)
             name, skill = given(input.name), given(input.skill)
+            skill = limits.name(skill, "input", "skill") if skill is not None else None
+            named = [(skill, ["input", "skill"])] if skill is not None else []
             env = given(input.env) or []
-            return commands.workers.spawn, {
+            return await skills.checked(info.context, project, named, commands.workers.spawn), {
                 "run_id": run.id,
                 "task_id": given(input.task_id),
                 "runtime": await asyncio.to_thread(
                     runtime_of, input.runtime, project.root, "input", "runtime"
                 ),
                 "name": limits.name(name, "input", "name") if name is not None else None,
-                "skill": limits.name(skill, "input", "skill") if skill is not None else None,
+                "skill": skill,
                 "environment": limits.environment([(one.name, one.value) for one in env], "input", "env"),
             }
 

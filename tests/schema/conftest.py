@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from app import store
+from app.domain import limits
 from app.domain.access import Role
 from app.live.hub import Hub
 from app.live.log import Tail
@@ -18,7 +19,7 @@ from app.live.telemetry import Probes, Telemetry
 from app.schema.context import Services
 from app.store.db import Database, Tx
 from tests.conftest import Clock
-from tests.factories import an_actor
+from tests.factories import a_skill, an_actor
 from tests.fleet import Fleet
 from tests.schema.api import Api
 from tests.schema.world import World
@@ -71,11 +72,12 @@ def db(request: pytest.FixtureRequest) -> Database:
 
 
 @asynccontextmanager
-async def serving(db: Database) -> AsyncIterator[Services]:
+async def serving(db: Database, configuration: str = "") -> AsyncIterator[Services]:
     key = await db.write(store.tokens.signing_key)
     async with Hub() as hub, Tail(db, hub) as tail, Telemetry(tail, Probes()) as telemetry:
         db.on_commit = hub.wake
         yield Services(
+            configuration=configuration,
             db=db,
             tail=tail,
             telemetry=telemetry,
@@ -88,8 +90,11 @@ async def serving(db: Database) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-async def services(db: Database) -> AsyncIterator[Services]:
-    async with serving(db) as services:
+async def services(db: Database, tmp_path: Path) -> AsyncIterator[Services]:
+    """With a skill of the user's own, and a folder that is none."""
+    a_skill(tmp_path / "configuration", "house")
+    a_skill(tmp_path / "configuration", "broken", text=None)
+    async with serving(db, str(tmp_path / "configuration")) as services:
         yield services
 
 
@@ -101,9 +106,10 @@ def api(services: Services) -> Api:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project's directory."""
+    """A project's directory, with the skills that examples name: one, and one with the longest name there may be."""
     found = tmp_path / "project"
-    found.mkdir()
+    for name in ("writing", "x" * limits.NAME):
+        a_skill(found, name)
     return found.resolve()
 
 

@@ -1,6 +1,7 @@
 """Paths and programs: nothing outside a project is read, nothing that is no file, nothing that never ends."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,7 +138,7 @@ async def test_a_link_that_is_put_in_the_way_after_the_check_is_not_followed(
 
 
 async def test_a_project_whose_directory_is_gone_is_told(world: World) -> None:
-    world.root.rmdir()
+    shutil.rmtree(world.root)
     for mutation, input in (
         ("injectContext", {"target": {"workerId": world.worker}, "items": [{"file": "notes.md"}]}),
         ("createRun", {"projectId": world.project, "plan": {"path": "plan.md"}}),

@@ -104,6 +104,8 @@ QUERIES: Final[dict[str, str]] = {
     "projects": "{ projects { totalCount } }",
     "run": "query($run: ID!) { run(id: $run) { name } }",
     "runs": "{ runs { totalCount } }",
+    "skillProblems": "query($project: ID!) { skillProblems(projectId: $project) { code } }",
+    "skills": "query($project: ID!) { skills(projectId: $project) { name } }",
     "task": "query($task: ID!) { task(id: $task) { key } }",
     "telemetry": "{ telemetry { cpuPercent } }",
     "tokens": "{ tokens { totalCount } }",

@@ -93,6 +93,8 @@ def document(coordinate: Coordinate, parent: str) -> str:
     found = graphql_schema().type_map[type_name].fields[field]  # type: ignore[attr-defined]
     fields = get_named_type(found.type).fields
     default = "{ edges { node { id } } totalCount }" if "totalCount" in fields else "{ id }"
+    if not {"id", "totalCount"} & set(fields):
+        default = "{ __typename }"
     call = f"{field}({argument}: $it) {SELECTED.get(field, default)}"
     if type_name != "Query":
         call = f'{type_name.lower()}(id: "{parent}") {{ {call} }}'
