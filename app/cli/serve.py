@@ -2,20 +2,18 @@
 
 import asyncio
 import ipaddress
-import json
 import logging
 import os
-import re
 import socket
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
 
+from app import logs
 from app.cli.launcher import offer
 from app.cli.owner import watch
 from app.domain.errors import AppError, ErrorCode
@@ -26,7 +24,6 @@ from app.transport.server import Server, configuration
 log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 2048
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 PANEL: Final = "Every option can be set in the environment as well: --data-dir is TRACKSIDE_DATA_DIR."
 
@@ -87,7 +84,7 @@ def serve(
     }
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
-        _log_as(settings)
+        logs.configure(as_json=settings.log_format is LogFormat.JSON, level=settings.log_level.value)
         watch(os.environ, settings.data_dir)
         asyncio.run(_serve(settings))
     except ValidationError as error:
@@ -160,34 +157,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-class _Lines(logging.Formatter):
-    """One line for one message, whatever it quotes: nobody can write lines of his own, or move the cursor."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], super().formatMessage(record))
-
-
-def _log_as(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    if settings.log_format is LogFormat.JSON:
-        handler.setFormatter(_JsonLines())
-    else:
-        handler.setFormatter(_Lines("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=settings.log_level.value, handlers=[handler])
-    for noisy in ("httpx", "httpcore", "alembic", "websockets", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

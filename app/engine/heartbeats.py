@@ -42,10 +42,16 @@ async def _give_up(db: Database, dispatch: LocalDispatch, worker_id: str, fence:
     try:
         ended = await dispatch.end_hung(worker_id)
     except (AppError, OSError):
-        log.exception("worker %s is silent, and cannot be looked after", worker_id)
+        log.exception(
+            "worker %s is silent, and cannot be looked after", worker_id, extra={"worker_id": worker_id}
+        )
         return False
     if not ended:
-        log.error("worker %s is silent, and something of it cannot be ended", worker_id)
+        log.error(
+            "worker %s is silent, and something of it cannot be ended",
+            worker_id,
+            extra={"worker_id": worker_id},
+        )
         return False
     return await db.write(
         commands.reports.lose,

@@ -14,6 +14,7 @@ from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
 from app.engine import attention, heartbeats, indexing, pruning, restoration, scheduling, skills
 from app.live.log import Closed, Tail
+from app.logs import from_here_on
 from app.store.db import Database
 from app.store.events import Filter
 
@@ -101,6 +102,7 @@ class Engine:
 
     async def _schedule(self) -> None:
         """Start what can be started, then rest until something has changed or a task has rested long enough."""
+        from_here_on(duty="schedule")
         while True:
             seen = self._tail.head  # before the look: what changes during it wakes at once
             try:
@@ -146,6 +148,7 @@ class Engine:
 
     async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty again and again. Its failures are logged and never end it."""
+        from_here_on(duty=duty.__name__.strip("_"))
         while True:
             try:
                 await duty()

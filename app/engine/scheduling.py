@@ -7,6 +7,7 @@ from app.commands.scheduling import Launch
 from app.dispatch.local import LocalDispatch
 from app.domain.access import Role
 from app.domain.errors import AppError
+from app.logs import about
 from app.store import tokens
 from app.store.db import Database
 
@@ -24,7 +25,10 @@ async def run_once(db: Database, dispatch: LocalDispatch, key: bytes, *, slots: 
 async def start(dispatch: LocalDispatch, key: bytes, launch: Launch) -> None:
     """Make sure that a worker has a runner. Asking again is harmless, so a failure is left to the next look."""
     token = tokens.derive(key, Role.RUNNER, launch.worker_id, launch.fence)
-    try:
-        await dispatch.launch(worker_id=launch.worker_id, fence=launch.fence, token=token)
-    except (AppError, OSError) as error:  # a full disk, say: the other workers get theirs all the same
-        log.warning("worker %s has no runner yet: %s", launch.worker_id, error)
+    with about(worker_id=launch.worker_id):
+        try:
+            await dispatch.launch(worker_id=launch.worker_id, fence=launch.fence, token=token)
+        except (AppError, OSError) as error:  # a full disk, say: the other workers get theirs all the same
+            log.warning("worker %s has no runner yet: %s", launch.worker_id, error)
+        else:
+            log.debug("runner asked for", extra={"fence": launch.fence})

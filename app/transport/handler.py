@@ -14,9 +14,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.aio import aclosing
-from structlog.contextvars import bound_contextvars
 
 from app.domain.access import Actor, Role
+from app.logs import about
 from app.transport.connection import RUNNER_MESSAGE_BYTES, Connection
 from app.transport.errors import internal
 from app.transport.identity import bearer
@@ -165,7 +165,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             return
         request_id = new_request_id()
         with (
-            bound_contextvars(request_id=request_id, actor=actor.name),
+            about(request_id=request_id, actor=actor.name),
             observed(self.view.observer, operation.query, operation.operation_name) as ending,
         ):
             await self._answer(operation, self.view.new_context(actor, request_id), ending)

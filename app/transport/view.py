@@ -17,10 +17,10 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
-from structlog.contextvars import bound_contextvars
 
 from app.domain.access import Actor
 from app.domain.observation import Observer
+from app.logs import about
 from app.transport.bodies import read_operation
 from app.transport.connection import Connection
 from app.transport.handler import Handler
@@ -96,7 +96,7 @@ class View(GraphQL[Any, None]):
                 headers={"allow": "POST"},
             )
         actor = request.state.actor = await authenticate(request.scope, self.authenticator)
-        with bound_contextvars(actor=actor.name):
+        with about(actor=actor.name):
             request.state.operation = await read_operation(request)
             return await self.run(request)
 

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
 
 from app.domain.observation import Observer
+from app.logs import about
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Access:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        with bound_contextvars(request_id=request_id):
+        with about(request_id=request_id):
             if scope["type"] == "websocket":
                 await self._socket(scope, receive, send)
             else:
