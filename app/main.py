@@ -28,6 +28,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.observation import Observer
 from app.engine import loop as engine
+from app.engine.presence import Place
 from app.live.hub import Hub
 from app.live.log import Closed, Tail
 from app.live.telemetry import Probes, Telemetry
@@ -47,7 +48,9 @@ SERVER_FILE = "server.json"
 TOKEN_FILE = "token"
 LOCK_FILE = "server.lock"
 METRICS = "/metrics"
+HOST_FILE = "host"
 
+_HOST_ID = re.compile(r"host_[0-9a-z]{26}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 
 
@@ -86,6 +89,8 @@ class Application:
         async with AsyncExitStack() as stack:
             settings = self.settings
             stack.callback(_take(settings.data_dir).close)
+            if (lock := _take_database(settings.database)) is not None:
+                stack.callback(lock.close)
             db = self._db = await asyncio.to_thread(
                 _open_database, settings.database, self._hub, self._metrics
             )
@@ -113,7 +118,7 @@ class Application:
         self._stack.callback(self.server_file.unlink, missing_ok=True)
         self._dispatch = LocalDispatch(self.settings.data_dir, self.server_file)
         terms = engine.Terms(
-            slots=self.settings.slots,
+            host=_place(self.settings),
             heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_timeout_seconds),
             configuration=str(configuration_directory()),
         )
@@ -205,7 +210,7 @@ class Application:
             metrics = Route(METRICS, service.authenticated(metrics.app, may=_may_watch), methods=["GET"])
         # who asks for these names the machine by whatever address it has, and has to be answered to the last
         watched = [
-            *health.routes(checks, {"wakeUps": self._bus_works}),
+            *health.routes(checks, {"wakeUps": self._bus_works, "leader": self._somebody_leads}),
             metrics,
         ]
         everything = Starlette(routes=[*watched, Mount("/", service.gate(guarded))])
@@ -222,6 +227,10 @@ class Application:
 
     async def _log_is_read(self) -> bool:
         return self._tail is not None and self._tail.running
+
+    async def _somebody_leads(self) -> bool:
+        assert self._db is not None
+        return await self._db.read(store.leases.is_held, store.leases.ENGINE)
 
     async def _bus_works(self) -> bool:
         return self._hub.connected
@@ -252,6 +261,39 @@ def _take(directory: Path) -> Lock:
         )
     lock.sign()
     return lock
+
+
+def _take_database(url: str) -> Lock | None:
+    """One server for a file: on SQLite nothing tells a second one that tasks were started, or that it may lead."""
+    if not url.startswith("sqlite:///") or not (path := Path(url.removeprefix("sqlite:///"))).name:
+        return None
+    try:
+        lock = Lock.take(path.with_name(f"{path.name}.lock"))
+    except OSError:
+        return None  # opening the database says it better
+    if lock is None:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"Another server is at work on the database {path}.",
+            suggestion="Use it, stop it, or give all of them a database on PostgreSQL with --database-url.",
+        )
+    lock.sign()
+    return lock
+
+
+def _place(settings: Settings) -> Place:
+    """The host of this server. Its id stays with the data directory, as its workers do."""
+    path = settings.data_dir / HOST_FILE
+    host_id = path.read_text().strip() if path.exists() else ""
+    if not _HOST_ID.fullmatch(host_id):
+        host_id = store.ids.new("host")
+        _write_private(path, host_id + "\n")
+    return Place(
+        id=host_id,
+        name=settings.host_name,
+        slots=settings.slots,
+        labels=sorted(settings.host_labels),
+    )
 
 
 def _open_database(url: str, hub: Hub, observer: Observer) -> Database:

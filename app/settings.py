@@ -1,6 +1,7 @@
 """Everything an operator may set, from flags, the environment (TRACKSIDE_…) or the defaults here."""
 
 import os
+import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -75,6 +76,15 @@ class Settings(BaseSettings):
         le=10_000,
         description="How many workers this host runs at once; twice its processors where it is not set.",
     )
+    host_name: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        max_length=200,
+        description="What people call the machine that this server runs workers on; its own name where it is not set.",
+    )
+    host_labels: Annotated[frozenset[str], NoDecode] = _list(
+        "What sets this host apart, separated by commas."
+    )
     allowed_hosts: Annotated[frozenset[str], NoDecode] = _list(
         "Host names, separated by commas, that requests may name beside loopback and the bound address."
     )
@@ -108,7 +118,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("allowed_hosts", "allowed_origins"):
+        for name in ("allowed_hosts", "allowed_origins", "host_labels"):
             value = values.get(name)
             if isinstance(value, str):
                 values[name] = frozenset(part.strip() for part in value.split(",") if part.strip())

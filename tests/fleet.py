@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from app import commands, store
 from app.commands.audit import Change, Receipt, Request
 from app.commands.runs import PlanSource
+from app.commands.scheduling import Launch
 from app.domain.access import Actor
 from app.domain.errors import AppError
 from app.domain.events import EventKind
@@ -16,6 +17,7 @@ from app.domain.plans import Plan
 from app.domain.reports import Body, Exited, Report, Started
 from app.domain.workers import ExitReason
 from app.store.db import Database, Tx
+from app.store.leases import Lease
 from app.store.tables import (
     AttentionRow,
     CommandRow,
@@ -29,6 +31,7 @@ from app.store.tables import (
 from tests.factories import COMMAND, OPERATOR, Entry, a_plan
 
 PLENTY = 1_000
+HOST = "host_of_the_fleet"
 _NOUNS = {
     "runs": "Run",
     "tasks": "Task",
@@ -116,7 +119,25 @@ class Fleet:
 
     async def claim(self, slots: int = PLENTY) -> list[str]:
         """What the scheduler does at each turn: the ids of the workers it begins."""
-        return [launch.worker_id for launch in await self.db.write(commands.scheduling.claim, slots=slots)]
+        launches = await self.db.write(self._turn, slots)
+        return [launch.worker_id for launch in launches]
+
+    async def lead(self, host_id: str = HOST, slots: int = PLENTY) -> Lease:
+        """A host with so many slots, whose server leads."""
+        return await self.db.write(self._lead, host_id, slots)
+
+    @staticmethod
+    def _lead(tx: Tx, host_id: str, slots: int) -> Lease:
+        lease, _ = commands.hosts.beat(tx, host_id=host_id, session=host_id)  # first: others may do the same
+        assert lease is not None
+        commands.hosts.register(tx, host_id=host_id, name="fleet", slots=slots, labels=[])
+        tx.session.flush()
+        tx.facts.clear()  # no test is about these, but some count what is in the log
+        return lease
+
+    @classmethod
+    def _turn(cls, tx: Tx, slots: int) -> list[Launch]:
+        return commands.scheduling.turn(tx, host_id=HOST, lease=cls._lead(tx, HOST, slots))
 
     async def report(self, worker_id: str, *bodies: Body) -> int:
         """The next reports of a worker's runner."""

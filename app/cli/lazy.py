@@ -19,6 +19,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "subtasks": ("app.cli.subtasks", "Subtasks: the tick-boxes under a task."),
     "findings": ("app.cli.findings", "Findings: documents that are left under a task."),
     "workers": ("app.cli.workers", "Workers: start them, look at them, read what they wrote, end one."),
+    "hosts": ("app.cli.hosts", "Hosts: machines that run workers; drain one, let it go on."),
     "attention": ("app.cli.attention", "What waits for a person."),
     "answer": ("app.cli.answer", "Answer a question. Everyone who asked it goes on."),
     "ask": ("app.cli.ask", "Ask people something, wait for the answer, and print it."),

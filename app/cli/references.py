@@ -32,6 +32,7 @@ query ($first: Int!, $after: String) {
   workers(first: $first, after: $after) { edges { node { id name } } pageInfo { hasNextPage endCursor } }
 }
 """
+HOSTS = "{ hosts { id name } }"
 ITEM = "query ($id: ID!) { node(id: $id) { ... on AttentionItem { id } } }"
 ITEMS = """
 query ($first: Int!, $after: String) {
@@ -87,6 +88,13 @@ _WAYS: Final[Sequence[Callable[[Named, str], bool]]] = (
     lambda one, text: one.name == text,
     lambda one, text: len(text) >= SHORTEST and (one.id.startswith(text) or one.id.endswith(text)),
 )
+
+
+async def host(client: Client, text: str) -> str:
+    """The id of a host."""
+    found = (await client.query(HOSTS))["hosts"]
+    meant = match(text, [Named(one["id"], one["name"]) for one in found], "host")
+    return _id(meant, "host", text, "trackside hosts list")
 
 
 async def run(client: Client, text: str) -> str:

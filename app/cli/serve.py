@@ -51,6 +51,12 @@ def serve(
     slots: Annotated[
         int | None, typer.Option(help="How many workers run at once (twice the processors).")
     ] = None,
+    host_name: Annotated[
+        str | None, typer.Option(help="What people call this machine (its own name).")
+    ] = None,
+    host_labels: Annotated[
+        str | None, typer.Option(help="What sets this machine apart, separated by commas.")
+    ] = None,
     allowed_hosts: Annotated[
         str | None, typer.Option(help="Host names that requests may name, separated by commas.")
     ] = None,
@@ -77,6 +83,8 @@ def serve(
         "database_url": database_url,
         "events_url": events_url,
         "slots": slots,
+        "host_name": host_name,
+        "host_labels": host_labels,
         "allowed_hosts": allowed_hosts,
         "allowed_origins": allowed_origins,
         "log_format": log_format,

@@ -1,6 +1,7 @@
 """Taking what runners report: each number once, in order, and nothing from a worker that is over."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import assert_never
 
 from app import store
@@ -60,10 +61,15 @@ def note_sent(tx: Tx, *, worker_id: str, revision: int) -> None:
             audit.move(tx, command, CommandMove.DELIVER, run)
 
 
-def lose(tx: Tx, *, worker_id: str, fence: int, reason: str) -> bool:
-    """A worker is silent and nothing of it is left. False where it has ended in the meantime."""
+def lose(tx: Tx, *, worker_id: str, fence: int, reason: str, unheard_since: datetime | None = None) -> bool:
+    """A worker is silent, and nothing of it is left or its host is away. False where it has ended in the meantime.
+
+    With `unheard_since`, also where it was heard of after that moment: nobody has ended it.
+    """
     worker, run = store.workers.lock(tx, worker_id)
     if worker.fence != fence or worker.status not in LIVE:
+        return False
+    if unheard_since is not None and (worker.last_heartbeat_at or worker.created_at) >= unheard_since:
         return False
     stopping = worker.status == WorkerStatus.STOPPING
     workers.end(tx, run, worker, WorkerMove.DIE if stopping else WorkerMove.LOSE, reason=reason)

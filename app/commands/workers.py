@@ -67,8 +67,9 @@ def start_attempt(
     name: str | None = None,
     skill: str | None = None,
     environment: dict[str, str] | None = None,
+    host_id: str | None = None,
 ) -> WorkerRow:
-    """Write a worker that is to be dispatched: for a task's next attempt, or beside the DAG."""
+    """Write a worker that is to be dispatched, for a task's next attempt or beside the DAG, on a host where one is known."""
     fence = 1
     if task is not None:
         task.attempts += 1
@@ -97,6 +98,7 @@ def start_attempt(
         desire=Desire.RUN,
         grace_seconds=DEFAULT_GRACE_SECONDS,
         created_at=tx.now,
+        host_id=host_id,
     )
     tx.session.add(worker)
     if task is not None:
@@ -139,7 +141,16 @@ def spawn(
             suggestion="Give a runtime: neither the task nor the run has one.",
             path=["input", "runtime"],
         )
-    worker = start_attempt(tx, run, task, runtime=chosen, name=name, skill=skill, environment=environment)
+    worker = start_attempt(
+        tx,
+        run,
+        task,
+        runtime=chosen,
+        name=name,
+        skill=skill,
+        environment=environment,
+        host_id=store.hosts.room(tx, store.hosts.reachable(tx)).take(),
+    )
     moves.settle(tx, run)
     return Change({"worker": worker.id}, run=run, task_id=task_id, worker_id=worker.id)
 

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     CONTEXT_INJECTED = "ContextInjected"
     COMMAND_CHANGED = "CommandChanged"
     PIPELINE_CHANGED = "PipelineChanged"
+    HOST_CHANGED = "HostChanged"
     TOKEN_CHANGED = "TokenChanged"
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,10 +13,12 @@ from app import store
 from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
 from app.engine import attention, heartbeats, indexing, pruning, restoration, scheduling, skills
+from app.engine.presence import Place, Presence
 from app.live.log import Closed, Tail
 from app.logs import from_here_on
 from app.store.db import Database
 from app.store.events import Filter
+from app.store.leases import LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ MOVES_TASKS: Final = Filter(
             EventKind.WORKER_STATUS_CHANGED,
             EventKind.DAG_MUTATED,
             EventKind.PIPELINE_CHANGED,
+            EventKind.HOST_CHANGED,
         }
     )
 )
@@ -40,12 +43,12 @@ FAILURE_REST: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`slots` is how many workers this host takes; a worker unheard for `heartbeat_timeout` is lost.
+    """`host` is where this server runs workers; a worker unheard for `heartbeat_timeout` is lost.
 
     `configuration` is the user's directory that holds skills for every project.
     """
 
-    slots: int
+    host: Place
     heartbeat_timeout: timedelta
     configuration: str = ""
 
@@ -58,9 +61,14 @@ class Engine:
         self._tail = tail
         self._dispatch = dispatch
         self._terms = terms
+        self._presence = Presence(db, terms.host)
         self._tasks: list[asyncio.Task[None]] = []
         self._key = b""
-        self.ready_since: datetime | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the server that starts tasks for all hosts, and does what only one has to do."""
+        return self._presence.leads
 
     @property
     def running(self) -> bool:
@@ -70,11 +78,12 @@ class Engine:
         """Take up what an earlier server left behind, then begin. Call it once runners can reach this server."""
         self._key = await self._db.write(store.tokens.signing_key)
         await self._dispatch.start()
-        found = await restoration.run_once(self._db, self._dispatch, self._key)
+        await self._presence.arrive(await asyncio.to_thread(self._dispatch.known))
+        found = await restoration.run_once(self._db, self._dispatch, self._key, host_id=self._terms.host.id)
         if found:
             log.info("taking up %d workers that were left running", found)
-        self.ready_since = self._db.clock()
         self._tasks = [
+            asyncio.create_task(self._presence.keep(self._turn), name="engine-presence"),
             asyncio.create_task(self._schedule(), name="engine-scheduling"),
             asyncio.create_task(self._every(1.0, self._attend), name="engine-attention"),
             asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
@@ -91,6 +100,7 @@ class Engine:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+            await self._presence.leave()
         self._tasks = []
         await self._dispatch.stop()
 
@@ -106,7 +116,7 @@ class Engine:
         while True:
             seen = self._tail.head  # before the look: what changes during it wakes at once
             try:
-                await scheduling.run_once(self._db, self._dispatch, self._key, slots=self._terms.slots)
+                await self._turn()
                 rest = await self._rest()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(rest):
@@ -117,6 +127,18 @@ class Engine:
                 log.exception("scheduling failed; it is tried again")
                 await asyncio.sleep(FAILURE_REST)
 
+    async def _turn(self) -> None:
+        try:
+            await scheduling.run_once(
+                self._db,
+                self._dispatch,
+                self._key,
+                host_id=self._terms.host.id,
+                lease=self._presence.standing,
+            )
+        except LeaseLost:
+            self._presence.lost()
+
     async def _rest(self) -> float:
         due = await self._db.read(store.tasks.next_rested)
         if due is None:
@@ -124,17 +146,21 @@ class Engine:
         return min(LONGEST_REST, max(0.0, (due - self._db.clock()).total_seconds()) + 0.001)
 
     async def _attend(self) -> None:
-        await attention.run_once(self._db)
+        if self.leads:
+            await attention.run_once(self._db)
 
     async def _beats(self) -> None:
-        assert self.ready_since is not None
+        patience = self._terms.heartbeat_timeout
         await heartbeats.run_once(
             self._db,
             self._dispatch,
             self._key,
-            ready_since=self.ready_since,
-            patience=self._terms.heartbeat_timeout,
+            host_id=self._terms.host.id,
+            ready_since=self._presence.heard_since,
+            patience=patience,
         )
+        if self.leads:
+            await heartbeats.run_elsewhere(self._db, led_since=self._presence.led_since, patience=patience)
 
     async def _prune(self) -> None:
         await pruning.run_once(self._db, self._dispatch)
@@ -144,7 +170,8 @@ class Engine:
         await skills.run_once(self._db, self._terms.configuration)
 
     async def _index(self) -> None:
-        await indexing.run_once(self._db)
+        if self.leads:
+            await indexing.run_once(self._db)
 
     async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty again and again. Its failures are logged and never end it."""

@@ -1,8 +1,8 @@
-"""Gives ready tasks to workers and has their runners started."""
+"""Gives ready tasks to workers and has the runners of this host's workers started."""
 
 import logging
 
-from app import commands
+from app import commands, store
 from app.commands.scheduling import Launch
 from app.dispatch.local import LocalDispatch
 from app.domain.access import Role
@@ -10,13 +10,21 @@ from app.domain.errors import AppError
 from app.logs import about
 from app.store import tokens
 from app.store.db import Database
+from app.store.leases import Lease
 
 log = logging.getLogger(__name__)
 
 
-async def run_once(db: Database, dispatch: LocalDispatch, key: bytes, *, slots: int) -> int:
-    """Start as much as there is room for. Returns how many workers were started."""
-    launches = await db.write(commands.scheduling.claim, slots=slots)
+async def run_once(
+    db: Database, dispatch: LocalDispatch, key: bytes, *, host_id: str, lease: Lease | None
+) -> int:
+    """Start as much as there is room for. Returns how many workers were started on this host.
+
+    Tasks are given out by the server that leads; each server starts the workers of its own host.
+    """
+    if lease is None and not await db.read(store.workers.has_undispatched, host_id):
+        return 0
+    launches = await db.write(commands.scheduling.turn, host_id=host_id, lease=lease)
     for launch in launches:
         await start(dispatch, key, launch)
     return len(launches)

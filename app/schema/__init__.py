@@ -14,6 +14,7 @@ from app.schema.errors import DagCycleError, GenericError, VersionConflict
 from app.schema.event_log import EventQuery, EventSubscription
 from app.schema.events import SHAPES
 from app.schema.findings import FindingMutation
+from app.schema.hosts import HostMutation, HostQuery
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
 from app.schema.pipeline import PipelineMutation, PipelineQuery
@@ -38,6 +39,7 @@ class Query(
     CommandQuery,
     ContextFileQuery,
     EventQuery,
+    HostQuery,
     NodeQuery,
     PipelineQuery,
     PlanQuery,
@@ -59,6 +61,7 @@ class Mutation(
     ContextMutation,
     DagMutation,
     FindingMutation,
+    HostMutation,
     PipelineMutation,
     ProjectMutation,
     RunMutation,

@@ -19,6 +19,7 @@ from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
 from app.store.db import Database, Tx
 from app.store.finding_tables import FindingRow
+from app.store.host_tables import HostRow
 from app.store.skill_tables import SkillRow
 from app.store.tables import (
     AskerRow,
@@ -146,6 +147,14 @@ class Loaders:
     @cached_property
     def workers(self) -> DataLoader[str, WorkerRow | None]:
         return self._found(store.workers.by_ids)
+
+    @cached_property
+    def hosts(self) -> DataLoader[str, HostRow | None]:
+        return self._found(store.hosts.by_ids)
+
+    @cached_property
+    def running_on_host(self) -> DataLoader[str, int]:
+        return self._listed(store.hosts.running_on)
 
     @cached_property
     def attention(self) -> DataLoader[str, AttentionRow | None]:

@@ -10,6 +10,7 @@ from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.commands import CommandStatus
 from app.domain.context import ContextFileState, ContextKind
 from app.domain.errors import ADVICE, ErrorCode
+from app.domain.hosts import HostStatus
 from app.domain.phases import PhaseStatus
 from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
@@ -109,6 +110,15 @@ describe(
         "TIMED_OUT": "Its task's time was over.",
         "CANNOT_START": "The program could not be started.",
         "RUNNER_LOST": "The runner beside it had died; what was left of the tree was ended.",
+    },
+)
+describe(
+    HostStatus,
+    "Whether a host is there, and takes new workers.",
+    {
+        "ONLINE": "It is there and takes workers.",
+        "DRAINING": "It is there, and takes no new workers.",
+        "OFFLINE": "Nothing was heard of it for a while, or its server was stopped.",
     },
 )
 describe(
@@ -261,6 +271,7 @@ __all__ = [
     "Desire",
     "ErrorCode",
     "ExitReason",
+    "HostStatus",
     "LogStream",
     "PhaseStatus",
     "PlanFormat",

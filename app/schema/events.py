@@ -8,7 +8,7 @@ import strawberry
 from app.domain.events import EventKind
 from app.domain.subtasks import SubtaskChange
 from app.schema.context import Info
-from app.schema.enums import CommandStatus, Desire, RunStatus, TaskStatus, WorkerStatus
+from app.schema.enums import CommandStatus, Desire, HostStatus, RunStatus, TaskStatus, WorkerStatus
 from app.schema.scalars import Cursor
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.schema.commands import Command
     from app.schema.context_items import ContextItem
     from app.schema.findings import Finding
+    from app.schema.hosts import Host
     from app.schema.runs import Run
     from app.schema.subtasks import Subtask
     from app.schema.tasks import Task
@@ -30,6 +31,7 @@ RunLink = Annotated["Run", strawberry.lazy("app.schema.runs")]
 TaskLink = Annotated["Task", strawberry.lazy("app.schema.tasks")]
 WorkerLink = Annotated["Worker", strawberry.lazy("app.schema.workers")]
 AttentionItemLink = Annotated["AttentionItem", strawberry.lazy("app.schema.attention")]
+HostLink = Annotated["Host", strawberry.lazy("app.schema.hosts")]
 CommandLink = Annotated["Command", strawberry.lazy("app.schema.commands")]
 SubtaskLink = Annotated["Subtask", strawberry.lazy("app.schema.subtasks")]
 FindingLink = Annotated["Finding", strawberry.lazy("app.schema.findings")]
@@ -322,6 +324,30 @@ class TokenChanged(Event):
         return cls(**common(row), revoked=row.data["revoked"])
 
 
+@strawberry.type(description="A host came, went, was drained, or takes workers again.")
+class HostChanged(Event):
+    old_host_status: HostStatus | None = strawberry.field(
+        description="The status before; null for a new host."
+    )
+    new_host_status: HostStatus = strawberry.field(description="The status after.")
+    reason: str | None = strawberry.field(description="Why.")
+
+    @strawberry.field(description="The host.")
+    async def host(self, info: Info) -> HostLink | None:
+        row = await info.context.loaders.hosts.load(self.row.data["host"])
+        return shown(row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            old_host_status=HostStatus(data["old"]) if data["old"] else None,
+            new_host_status=HostStatus(data["new"]),
+            reason=data["reason"],
+        )
+
+
 SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_STATUS_CHANGED: RunStatusChanged,
     EventKind.RUN_CONFIGURED: RunConfigured,
@@ -339,6 +365,7 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.COMMAND_CHANGED: CommandChanged,
     EventKind.PIPELINE_CHANGED: PipelineChanged,
     EventKind.TOKEN_CHANGED: TokenChanged,
+    EventKind.HOST_CHANGED: HostChanged,
 }
 
 

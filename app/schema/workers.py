@@ -37,6 +37,7 @@ from app.store.workers import WorkerFilter as Wanted
 
 if TYPE_CHECKING:
     from app.schema.context_items import ContextItem
+    from app.schema.hosts import Host
     from app.schema.runs import Run
     from app.schema.tasks import Task
 
@@ -51,6 +52,7 @@ class WorkerFilter:
     project_id: strawberry.ID | None = optional("Of this project.")
     run_id: strawberry.ID | None = optional("Of this run.")
     task_id: strawberry.ID | None = optional("That worked on this task.")
+    host_id: strawberry.ID | None = optional("That run on this host.")
     statuses: list[WorkerStatus] | None = optional("In one of these statuses.")
     runtime: str | None = optional("Of this runtime, such as command.")
     search: str | None = optional("Part of the name, or a whole id.")
@@ -139,6 +141,11 @@ class Worker(Node):
         row = await info.context.loaders.tasks.load(self.row.task_id)
         return shown(row)
 
+    @strawberry.field(description="Where it runs; null until a host has room for it.")
+    async def host(self, info: Info) -> Annotated["Host", strawberry.lazy("app.schema.hosts")] | None:
+        row = await info.context.loaders.hosts.load(self.row.host_id) if self.row.host_id else None
+        return shown(row)
+
     @strawberry.field(description="What it was given to read.")
     async def context(
         self, info: Info
@@ -173,6 +180,7 @@ async def connect_workers(
         project_id=given(filter.project_id),
         run_id=run_id or given(filter.run_id),
         task_id=given(filter.task_id),
+        host_id=given(filter.host_id),
         statuses=names_of(filter.statuses),
         runtime=given(filter.runtime),
         search=given(filter.search),

@@ -221,7 +221,11 @@ class WorkerRow(SQLModel, table=True):
     """
 
     __tablename__ = "worker"
-    __table_args__ = (Index("ix_worker_status", "status"), Index("ix_worker_run", "run_id", "id"))
+    __table_args__ = (
+        Index("ix_worker_status", "status"),
+        Index("ix_worker_run", "run_id", "id"),
+        Index("ix_worker_host", "host_id", "id"),
+    )
 
     id: str = Field(primary_key=True)
     run_id: str = Field(sa_column=_link("run", index=False))
@@ -246,6 +250,7 @@ class WorkerRow(SQLModel, table=True):
     current_activity: str | None = None
     progress: int | None = None
     log_lines: int = 0
+    host_id: str | None = None  # where it runs; only that host starts and ends it
     created_at: datetime = Field(sa_type=Instant)
     dispatched_at: datetime | None = Field(default=None, sa_type=Instant)
     started_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -10,8 +10,9 @@ from app.domain import limits
 from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.reports import Line
 from app.domain.workers import LIVE, Desire, WorkerStatus
-from app.store import runs, searching
+from app.store import ids, runs, searching
 from app.store.db import Tx, reread
+from app.store.host_tables import HostRow
 from app.store.tables import LogLineRow, RunRow, WorkerRow
 
 _LIVE = sorted(LIVE)
@@ -25,6 +26,7 @@ class WorkerFilter:
     statuses: Sequence[str] | None = None
     runtime: str | None = None
     search: str | None = None
+    host_id: str | None = None
 
 
 def get(tx: Tx, worker_id: str) -> WorkerRow:
@@ -72,6 +74,8 @@ def select_all(tx: Tx, only: WorkerFilter | None = None) -> SelectOfScalar[Worke
         query = query.where(WorkerRow.task_id == only.task_id)
     if only.statuses is not None:
         query = query.where(col(WorkerRow.status).in_(only.statuses))
+    if only.host_id is not None:
+        query = query.where(WorkerRow.host_id == only.host_id)
     if only.runtime is not None:
         query = query.where(col(WorkerRow.runtime)["kind"].as_string() == only.runtime)
     if only.search:
@@ -84,18 +88,57 @@ def select_all(tx: Tx, only: WorkerFilter | None = None) -> SelectOfScalar[Worke
     return query
 
 
-def live(tx: Tx, *, run_id: str | None = None) -> Sequence[WorkerRow]:
+def live(tx: Tx, *, run_id: str | None = None, host_id: str | None = None) -> Sequence[WorkerRow]:
     query = select(WorkerRow).where(col(WorkerRow.status).in_(_LIVE)).order_by(col(WorkerRow.id))
-    return tx.session.exec(query if run_id is None else query.where(WorkerRow.run_id == run_id)).all()
+    if run_id is not None:
+        query = query.where(WorkerRow.run_id == run_id)
+    if host_id is not None:
+        query = query.where(WorkerRow.host_id == host_id)
+    return tx.session.exec(query).all()
 
 
-def undispatched(tx: Tx) -> Sequence[WorkerRow]:
-    """Workers that no runner was asked for yet."""
+def undispatched(tx: Tx, host_id: str) -> Sequence[WorkerRow]:
+    """A host's workers that no runner was asked for yet; locked, so that nobody gives them to another host."""
     return tx.session.exec(
+        _waiting()
+        .where(WorkerRow.host_id == host_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def homeless(tx: Tx, host_ids: Sequence[str]) -> Sequence[WorkerRow]:
+    """Workers that no runner was asked for yet and that have none of these hosts; locked."""
+    astray = or_(col(WorkerRow.host_id).is_(None), col(WorkerRow.host_id).not_in(host_ids))
+    return tx.session.exec(
+        _waiting().where(astray).with_for_update().execution_options(populate_existing=True)
+    ).all()
+
+
+def has_undispatched(tx: Tx, host_id: str) -> bool:
+    return tx.session.exec(_waiting().where(WorkerRow.host_id == host_id).limit(1)).first() is not None
+
+
+def _waiting() -> SelectOfScalar[WorkerRow]:
+    return (
         select(WorkerRow)
         .where(WorkerRow.status == WorkerStatus.SPAWNING, col(WorkerRow.dispatched_at).is_(None))
         .order_by(col(WorkerRow.id))
-    ).all()
+    )
+
+
+def adopt(tx: Tx, host_id: str, worker_ids: Sequence[str]) -> None:
+    """Workers from before there were hosts belong to the host that has their directories."""
+    for part in ids.parts(worker_ids):
+        tx.session.connection().execute(
+            update(WorkerRow)
+            .where(
+                col(WorkerRow.id).in_(part),
+                col(WorkerRow.host_id).is_(None),
+                col(WorkerRow.status).in_(_LIVE),
+            )
+            .values(host_id=host_id)
+        )
 
 
 def count_live(tx: Tx) -> int:
@@ -139,17 +182,27 @@ def beat(tx: Tx, worker_id: str, fence: int) -> bool:
     return done.rowcount == 1
 
 
-def unheard_since(tx: Tx, moment: datetime) -> Sequence[WorkerRow]:
-    """Live workers whose last heartbeat, or start where there was none, is older than `moment`."""
-    query = (
-        select(WorkerRow)
-        .where(
-            col(WorkerRow.status).in_(_LIVE),
-            func.coalesce(WorkerRow.last_heartbeat_at, WorkerRow.created_at) < moment,
+def unheard_since(tx: Tx, moment: datetime, *, host_id: str) -> Sequence[WorkerRow]:
+    """Live workers of a host whose last heartbeat, or start where there was none, is older than `moment`."""
+    return tx.session.exec(_unheard(moment).where(WorkerRow.host_id == host_id)).all()
+
+
+def out_of_reach(tx: Tx, moment: datetime) -> Sequence[WorkerRow]:
+    """The same of workers that were started on a host that is away: nobody else looks after them."""
+    here = select(HostRow.id).where(col(HostRow.present).is_(True))
+    return tx.session.exec(
+        _unheard(moment).where(
+            col(WorkerRow.dispatched_at).is_not(None),
+            or_(col(WorkerRow.host_id).is_(None), col(WorkerRow.host_id).not_in(here)),
         )
-        .order_by(col(WorkerRow.id))
+    ).all()
+
+
+def _unheard(moment: datetime) -> SelectOfScalar[WorkerRow]:
+    heard = func.coalesce(WorkerRow.last_heartbeat_at, WorkerRow.created_at)
+    return (
+        select(WorkerRow).where(col(WorkerRow.status).in_(_LIVE), heard < moment).order_by(col(WorkerRow.id))
     )
-    return tx.session.exec(query).all()
 
 
 def ended_before(tx: Tx, moment: datetime, among: Sequence[str]) -> list[str]:

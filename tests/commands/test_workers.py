@@ -10,7 +10,7 @@ from app.domain.reports import Delivered, Paused, Resumed, Seen
 from app.domain.runs import RunStatus
 from app.domain.workers import Desire, ExitReason
 from tests.factories import COMMAND, a_task, an_actor
-from tests.fleet import Fleet
+from tests.fleet import HOST, Fleet
 
 
 async def lose(fleet: Fleet, worker_id: str, fence: int = 1) -> bool:
@@ -278,7 +278,7 @@ async def test_silent_workers_are_found_by_their_last_sign_of_life(fleet: Fleet,
     assert await fleet.db.write(commands.workers.store.workers.beat, beating, 1)
     assert not await fleet.db.write(commands.workers.store.workers.beat, beating, 2)
     assert not await fleet.db.write(commands.workers.store.workers.beat, ended, 1)
-    found = await fleet.db.read(commands.workers.store.workers.unheard_since, fleet.clock())
+    found = await fleet.db.read(commands.workers.store.workers.unheard_since, fleet.clock(), host_id=HOST)
     assert [worker.id for worker in found] == [silent]
 
 
@@ -286,9 +286,9 @@ async def test_a_worker_that_never_beat_is_judged_by_when_it_was_made(fleet: Fle
     await fleet.a_run("a")
     (worker,) = await fleet.claim()
     unheard = commands.workers.store.workers.unheard_since
-    assert await fleet.db.read(unheard, fleet.clock()) == []
+    assert await fleet.db.read(unheard, fleet.clock(), host_id=HOST) == []
     fleet.clock.advance(seconds=1)
-    assert [one.id for one in await fleet.db.read(unheard, fleet.clock())] == [worker]
+    assert [one.id for one in await fleet.db.read(unheard, fleet.clock(), host_id=HOST)] == [worker]
 
 
 async def test_delivered_items_of_others_are_none_of_a_workers_business(fleet: Fleet) -> None:

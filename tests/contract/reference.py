@@ -231,6 +231,7 @@ def _output() -> list[tuple[float, str, str]]:
 # ---------------------------------------------------------------- settings
 
 DEFAULTS: Final = {
+    "host_name": "the machine's name",
     "data_dir": "`~/.local/state/trackside`, or `trackside` below `XDG_STATE_HOME`",
     "database_url": "`trackside.db` in the data directory",
     "token": "made at the first start",

@@ -10,14 +10,15 @@ from app.engine import attention, heartbeats, pruning, restoration, scheduling
 from tests.conftest import Clock
 from tests.engine.recording import RecordingDispatch
 from tests.factories import a_task
-from tests.fleet import Fleet
+from tests.fleet import HOST, Fleet
 
 KEY = b"k" * 32
 PATIENCE = timedelta(seconds=60)
 
 
 async def schedule(fleet: Fleet, dispatch: RecordingDispatch, slots: int = 100) -> int:
-    return await scheduling.run_once(fleet.db, dispatch, KEY, slots=slots)
+    lease = await fleet.lead(slots=slots)
+    return await scheduling.run_once(fleet.db, dispatch, KEY, host_id=HOST, lease=lease)
 
 
 async def look_after(fleet: Fleet, dispatch: RecordingDispatch, ready_since: float = -1e6) -> int:
@@ -25,6 +26,7 @@ async def look_after(fleet: Fleet, dispatch: RecordingDispatch, ready_since: flo
         fleet.db,
         dispatch,
         KEY,
+        host_id=HOST,
         ready_since=fleet.clock() + timedelta(seconds=ready_since),
         patience=PATIENCE,
     )
@@ -43,7 +45,8 @@ async def test_ready_tasks_get_runners_as_far_as_slots_go(fleet: Fleet, dispatch
 async def test_a_runner_gets_a_token_that_is_its_own(fleet: Fleet, dispatch: RecordingDispatch) -> None:
     key = await fleet.db.write(store.tokens.signing_key)
     await fleet.a_run("a")
-    await scheduling.run_once(fleet.db, dispatch, key, slots=1)
+    lease = await fleet.lead()
+    await scheduling.run_once(fleet.db, dispatch, key, host_id=HOST, lease=lease)
     ((worker_id, fence),) = dispatch.launched
     actor = await fleet.db.read(store.tokens.actor_of, dispatch.tokens[worker_id])
     assert actor is not None
@@ -173,7 +176,7 @@ async def test_every_live_worker_is_offered_a_runner_at_the_start(
     working = await fleet.working(run_id, "a")
     ended = await fleet.working(run_id, "b")
     await fleet.exit(ended)
-    assert await restoration.run_once(fleet.db, dispatch, KEY) == 1
+    assert await restoration.run_once(fleet.db, dispatch, KEY, host_id=HOST) == 1
     assert dispatch.launched == [(working, 1)]
 
 
@@ -216,3 +219,41 @@ async def test_the_directory_of_a_worker_is_removed_some_time_after_its_end(
     clock.advance(minutes=minutes)
     await pruning.run_once(fleet.db, dispatch)
     assert dispatch.forgotten == ([ended, "wrk_of_nobody"] if forgotten else ["wrk_of_nobody"])
+
+
+# ---------------------------------------------------------------- hosts that are away
+
+
+async def give_up_elsewhere(fleet: Fleet, led_since: float = -1e6) -> int:
+    return await heartbeats.run_elsewhere(
+        fleet.db, led_since=fleet.clock() + timedelta(seconds=led_since), patience=PATIENCE
+    )
+
+
+async def test_workers_of_a_host_that_is_away_are_lost_after_the_time_for_heartbeats(
+    fleet: Fleet, clock: Clock
+) -> None:
+    run_id = await fleet.a_run(a_task("a", max_attempts=2))
+    worker_id = await fleet.working(run_id, "a")
+    clock.advance(seconds=61)
+    assert await give_up_elsewhere(fleet) == 0, "its own server looks after it"
+    await fleet.db.write(commands.hosts.leave, host_id=HOST, session=HOST)
+    assert await give_up_elsewhere(fleet, led_since=-59) == 0, "before that nobody listened"
+    assert await give_up_elsewhere(fleet) == 1
+    assert (await fleet.worker(worker_id)).status == "LOST"
+    assert (await fleet.task(run_id, "a")).status == "READY"
+
+
+async def test_a_worker_heard_of_in_the_meantime_is_not_lost(fleet: Fleet, clock: Clock) -> None:
+    run_id = await fleet.a_run("a")
+    worker_id = await fleet.working(run_id, "a")
+    clock.advance(seconds=61)
+    assert await fleet.db.write(store.workers.beat, worker_id, 1)
+    assert not await fleet.db.write(
+        commands.reports.lose,
+        worker_id=worker_id,
+        fence=1,
+        reason="seen before it beat",
+        unheard_since=clock() - PATIENCE,
+    )
+    assert (await fleet.worker(worker_id)).status == "RUNNING"

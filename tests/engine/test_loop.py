@@ -9,13 +9,14 @@ from datetime import timedelta
 import pytest
 
 from app.engine import loop as engine, scheduling
+from app.engine.presence import Place
 from app.live.hub import Hub
 from app.live.log import Tail
 from app.store.db import Database
 from tests.engine.recording import RecordingDispatch
-from tests.fleet import Fleet
+from tests.fleet import HOST, Fleet
 
-TERMS = engine.Terms(slots=100, heartbeat_timeout=timedelta(seconds=600))
+TERMS = engine.Terms(host=Place(HOST, "here", 100), heartbeat_timeout=timedelta(seconds=600))
 SOON = 10
 
 

@@ -66,7 +66,13 @@ def test_a_start_and_an_end(served: Served) -> None:
     assert httpx.get(f"{served.url}/healthz", headers={"host": "10.1.2.3"}).json() == {"status": "alive"}
     ready = httpx.get(f"{served.url}/readyz")
     assert ready.status_code == 200
-    assert ready.json()["checks"] == {"database": True, "log": True, "engine": True, "wakeUps": True}
+    assert ready.json()["checks"] == {
+        "database": True,
+        "log": True,
+        "engine": True,
+        "wakeUps": True,
+        "leader": True,
+    }
     assert "type Query" in httpx.get(f"{served.url}/schema.graphql").text
     assert httpx.get(f"{served.url}/nothing").status_code == 404
     assert "server" not in ready.headers

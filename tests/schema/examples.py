@@ -9,6 +9,7 @@ from typing import Any, Final
 from app import commands
 from app.domain.plans import PlanTask
 from app.domain.runs import Urgency
+from tests.fleet import HOST
 from tests.schema.world import World
 
 Input = dict[str, Any]
@@ -263,6 +264,10 @@ async def dismiss_attention(world: World) -> Input:
     return {"itemId": world.item, **WHY}
 
 
+async def host(_world: World) -> Input:
+    return {"hostId": HOST, **WHY}
+
+
 async def pipeline(_world: World) -> Input:
     return dict(WHY)
 
@@ -347,6 +352,8 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "resumePipeline": [pipeline],
     "createToken": [create_project_token, create_run_token, create_worker_token],
     "revokeToken": [revoke_token],
+    "drainHost": [host],
+    "resumeHost": [host],
     "reportWorker": [report_worker],
     "beatWorker": [beat_worker],
 }

@@ -89,6 +89,11 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
         {"status": "DISMISSED", "answer": None, "worker": {"status": "RUNNING"}},
     ),
     "pausePipeline": ("pipeline { paused reason }", {"paused": True, "reason": "because"}),
+    "drainHost": (
+        "host { name status slots running }",
+        {"name": "fleet", "status": "DRAINING", "slots": 1000, "running": 1},
+    ),
+    "resumeHost": ("host { status labels }", {"status": "ONLINE", "labels": []}),
     "resumePipeline": ("pipeline { paused reason }", {"paused": False, "reason": None}),
     "askQuestion": (
         "item { title detail options { value } answerSchema defaultAnswer expiresAt worker { status } }",

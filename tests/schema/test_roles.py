@@ -47,6 +47,8 @@ MAY: Final[dict[str, set[str]]] = {
     "resumePipeline": PEOPLE,
     "createToken": {"ADMIN"},
     "revokeToken": {"ADMIN"},
+    "drainHost": PEOPLE,
+    "resumeHost": PEOPLE,
     "reportWorker": {"RUNNER"},
     "beatWorker": {"RUNNER"},
 }
@@ -100,6 +102,7 @@ QUERIES: Final[dict[str, str]] = {
     "node": "query($run: ID!) { node(id: $run) { id } }",
     "nodes": "query($run: ID!) { nodes(ids: [$run]) { id } }",
     "pipeline": "{ pipeline { paused } }",
+    "hosts": "{ hosts { status } }",
     "project": "query($project: ID!) { project(id: $project) { name } }",
     "projects": "{ projects { totalCount } }",
     "run": "query($run: ID!) { run(id: $run) { name } }",
@@ -182,7 +185,9 @@ async def test_everybody_follows_but_orders_are_for_runners_and_the_machine_is_n
         await anext(stream)
 
 
-@pytest.mark.parametrize("mutation", ["createProject", "pausePipeline", "resumePipeline"])
+@pytest.mark.parametrize(
+    "mutation", ["createProject", "pausePipeline", "resumePipeline", "drainHost", "resumeHost"]
+)
 async def test_what_concerns_every_project_is_not_for_a_token_of_one(world: World, mutation: str) -> None:
     input: Any = await EXAMPLES[mutation][0](world)
     before = await world.dump("command", "event")

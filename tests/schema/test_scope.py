@@ -41,7 +41,8 @@ KINDS: Final = {
 def places(type_: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     named = get_named_type(type_)
     if named.name == "ID":
-        yield path
+        if path[-1:] != ("hostId",):  # machines belong to no project
+            yield path
     elif isinstance(named, GraphQLInputObjectType):
         for name, field in named.fields.items():
             yield from places(field.type, (*path, name))
