@@ -24,6 +24,8 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "answer": ("app.cli.answer", "Answer a question. Everyone who asked it goes on."),
     "ask": ("app.cli.ask", "Ask people something, wait for the answer, and print it."),
     "inject": ("app.cli.inject", "Give files or text to workers."),
+    "context": ("app.cli.context", "Context: what each file would cost an agent to read."),
+    "skills": ("app.cli.skills", "Skills: instructions that workers are started with."),
     "progress": ("app.cli.progress", "Say what a worker is doing and how far it is."),
     "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one."),
     "projects": ("app.cli.projects", "Projects: make a directory known, and see which ones are."),

@@ -1,7 +1,7 @@
 """Keeps the index of projects' files in step with the files: what an agent could be given, and what it would cost."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -20,11 +20,15 @@ KEPT: Final = timedelta(days=7)
 """How long a skeleton that no file has any more is kept: branches come back."""
 
 
-async def run_once(db: Database) -> int:
-    """Look at the projects that are due and read what has changed. Returns how many files were read."""
+async def run_once(db: Database, looked_at: Callable[[str], None] = lambda _: None) -> int:
+    """Look at the projects that are due and read what has changed. Returns how many files were read.
+
+    `looked_at` is called with the id of each project that was looked at.
+    """
     read = 0
     for project in await db.read(store.context_files.due, rest=REST, every=EVERY):
         read += await look(db, project)
+        looked_at(project.id)
     return read
 
 

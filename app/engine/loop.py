@@ -88,7 +88,7 @@ class Engine:
             asyncio.create_task(self._every(1.0, self._attend), name="engine-attention"),
             asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
             asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
-            asyncio.create_task(self._every(2.0, self._index), name="engine-indexing"),
+            asyncio.create_task(self._every(1.0, self._index), name="engine-indexing"),
             asyncio.create_task(self._every(5.0, self._take_up_skills), name="engine-skills"),
         ]
         return self
@@ -167,11 +167,12 @@ class Engine:
         await indexing.prune(self._db)
 
     async def _take_up_skills(self) -> None:
-        await skills.run_once(self._db, self._terms.configuration)
+        if self.leads:
+            await skills.run_once(self._db, self._terms.configuration)
 
     async def _index(self) -> None:
         if self.leads:
-            await indexing.run_once(self._db)
+            await indexing.run_once(self._db, self._tail.nudge)
 
     async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty again and again. Its failures are logged and never end it."""

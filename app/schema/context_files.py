@@ -1,16 +1,19 @@
 """The index of a project's files as context."""
 
+import asyncio
+from contextlib import suppress
 from typing import Annotated, Final, Self
 
 import strawberry
 
 from app import store
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
-from app.schema.context import Info
+from app.schema.context import Info, Services
 from app.schema.enums import ContextFileState
 from app.store.context_tables import ContextFileRow
 from app.store.paging import Key
 
+FIRST_LOOK_SECONDS: Final = 10.0
 BY_PATH: Final = [Key(ContextFileRow.path)]
 
 
@@ -51,11 +54,25 @@ class ContextFile:
         return await info.context.loaders.skeletons.load(self.digest)
 
 
+async def _ask_for(services: Services, project_id: str) -> None:
+    """Have the files looked at anew, and wait for the first look: before that there is nothing to tell.
+
+    A cache's own business, so that a query may write it.
+    """
+    db, tail = services.db, services.tail
+    await db.write(store.context_files.want, project_id)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_LOOK_SECONDS):
+            seen = tail.nudges(project_id)
+            while not await db.read(store.context_files.was_looked_at, project_id):
+                seen = await tail.nudged(project_id, seen=seen)
+
+
 @strawberry.type
 class ContextFileQuery:
     @strawberry.field(
         description="The index of a project's files as context, by path: what has a skeleton, what is stale or failed. "
-        "It is made when it is first asked for, and kept in step while runs of the project go on; files that git "
+        "It is made when it is first asked for, which may take some seconds, and kept in step while runs of the project go on; files that git "
         "ignores and dot files are left out. Null where there is no such project."
     )
     async def context_state(
@@ -70,8 +87,7 @@ class ContextFileQuery:
         project = await info.context.read(store.projects.find, project_id)
         if project is None:
             return None
-        # a cache's own business, so that a query may write it: the files are looked at anew
-        await info.context.services.db.write(store.context_files.want, project.id)
+        await _ask_for(info.context.services, project.id)
         found: Connection[ContextFile] = await connect(
             info.context,
             lambda tx: store.context_files.select_all(tx, project.id),

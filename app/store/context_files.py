@@ -74,6 +74,11 @@ def looked(tx: Tx, project_id: str, at: datetime) -> None:
         found.looked_at = at
 
 
+def was_looked_at(tx: Tx, project_id: str) -> bool:
+    found = tx.session.get(ContextIndexRow, project_id)
+    return found is not None and found.looked_at is not None
+
+
 def add(tx: Tx, project_id: str, path: str, *, size: int, modified_ns: int) -> None:
     """A file that was not read yet."""
     tx.session.add(

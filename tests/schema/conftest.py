@@ -16,6 +16,7 @@ from app.domain.access import Role
 from app.live.hub import Hub
 from app.live.log import Tail
 from app.live.telemetry import Probes, Telemetry
+from app.schema import context_files
 from app.schema.context import Services
 from app.store.db import Database, Tx
 from tests.conftest import Clock
@@ -90,8 +91,9 @@ async def serving(db: Database, configuration: str = "") -> AsyncIterator[Servic
 
 
 @pytest.fixture
-async def services(db: Database, tmp_path: Path) -> AsyncIterator[Services]:
-    """With a skill of the user's own, and a folder that is none."""
+async def services(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Services]:
+    """With a skill of the user's own, and a folder that is none. No engine is there to be waited for."""
+    monkeypatch.setattr(context_files, "FIRST_LOOK_SECONDS", 0.0)
     a_skill(tmp_path / "configuration", "house")
     a_skill(tmp_path / "configuration", "broken", text=None)
     async with serving(db, str(tmp_path / "configuration")) as services:

@@ -1,7 +1,12 @@
 """Files and skeletons as context: the index of a project, and what is given to a worker."""
 
+import asyncio
+
+import pytest
+
 from app.domain.access import Role
 from app.engine import indexing
+from app.schema import context_files
 from tests.conftest import Clock
 from tests.factories import an_actor
 from tests.schema.world import World
@@ -12,13 +17,19 @@ SOURCE = 'def mind(the: str) -> int:\n    """Mind the gap."""\n    return len(th
 SKELETON = 'def mind(the: str) -> int:\n    """Mind the gap."""\n    ...\n'
 
 
-async def test_the_index_is_made_when_it_is_first_asked_for(world: World) -> None:
+async def test_the_index_is_made_when_it_is_first_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (world.root / "gap.py").write_text(SOURCE)
     (world.root / "broken.go").write_text("package a\nfunc {\n")
-    asked = await world.api.query(INDEX, id=world.project)
-    assert asked["contextState"]["edges"] == []
-    await indexing.run_once(world.api.services.db)
-    found = (await world.api.query(INDEX, id=world.project))["contextState"]
+    (world.root / "skills").rename(world.root.parent / "elsewhere")
+    monkeypatch.setattr(context_files, "FIRST_LOOK_SECONDS", 60.0)
+    asked = asyncio.create_task(world.api.query(INDEX, id=world.project))
+    services = world.api.services
+    async with asyncio.timeout(60):
+        await services.tail.nudged(world.project, 0.1)
+        await indexing.run_once(services.db, services.tail.nudge)
+        found = (await asked)["contextState"]
     files = {edge["node"].pop("path"): edge["node"] for edge in found["edges"]}
     assert files["gap.py"] == {
         "language": "python",
