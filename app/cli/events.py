@@ -18,6 +18,8 @@ SELECTION: Final = """
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
     ... on SubtaskChanged { change title completed task { id key title } }
     ... on FindingAdded { title task { id key title } finding { id } }
+    ... on PlanChanged { path oldHash newHash }
+    ... on PlanImported { source: path oldHash newHash version }
     ... on DagMutated { version added { id key } changed { id key } removed { id key } }
     ... on WorkerStatusChanged { oldWorkerStatus newWorkerStatus reason worker { id name } task { id key title } }
     ... on WorkerOrdered { desire worker { id name } }
@@ -126,6 +128,10 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "TaskStatusChanged": _task,
     "SubtaskChanged": _subtask,
     "FindingAdded": _finding,
+    "PlanChanged": lambda event: (
+        f"plan {event['path']} was edited: `trackside plan diff` tells what it would change"
+    ),
+    "PlanImported": lambda event: f"plan {event['source'] or 'as text'} imported, version {event['version']}",
     "DagMutated": _dag,
     "WorkerStatusChanged": _worker,
     "WorkerOrdered": lambda event: f"worker {_id(event['worker'])} is to {event['desire']}",

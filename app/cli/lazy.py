@@ -27,7 +27,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "context": ("app.cli.context", "Context: what each file would cost an agent to read."),
     "skills": ("app.cli.skills", "Skills: instructions that workers are started with."),
     "progress": ("app.cli.progress", "Say what a worker is doing and how far it is."),
-    "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one."),
+    "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one, import it again."),
     "projects": ("app.cli.projects", "Projects: make a directory known, and see which ones are."),
     "monitor": ("app.cli.monitor", "Follow what happens, one line for each event."),
     "events": ("app.cli.event_log", "The event log: read what happened, follow what happens."),

@@ -5,16 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from app import plans
-from app.cli import references, text
+from app.cli import plan_changes, references, text
+from app.cli.plan_files import read_plan
 from app.cli.run_views import MARKS
 from app.cli.screen import Screen
 from app.cli.session import Session, local_command, server_command
-from app.client.errors import TracksideError
 from app.domain.plans import Plan, PlanFormat, PlanStatus, PlanSubtask
 from app.domain.tasks import TaskStatus
 
-app = typer.Typer(no_args_is_help=True, help="Plans: find them, see what Trackside makes of one.")
+app = typer.Typer(
+    no_args_is_help=True, help="Plans: find them, see what Trackside makes of one, import it again."
+)
 
 LIST = """
 query ($project: ID!) { plans(projectId: $project) { id path format title taskCount completedCount } }
@@ -30,7 +31,7 @@ _MARKS = {
 
 @app.callback()
 def plan() -> None:
-    """Plans: find them, see what Trackside makes of one."""
+    """Plans: find them, see what Trackside makes of one, import it again."""
 
 
 @app.command("show")
@@ -84,17 +85,8 @@ async def list_plans(
         session.screen.table(("PATH", "FORMAT", "DONE", "TITLE"), rows)
 
 
-def read_plan(file: Path, format: PlanFormat | None = None) -> tuple[Plan, bytes]:
-    """The plan, and the bytes it was read from."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise TracksideError(
-            "INVALID_INPUT",
-            f"{file} cannot be read: {(error.strerror or str(error)).lower()}.",
-            suggestion="Name a plan: a Markdown, YAML or JSON file.",
-        ) from error
-    return plans.read(content, name=str(file), format=format), content
+app.command("diff")(plan_changes.diff)
+app.command("apply")(plan_changes.apply)
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

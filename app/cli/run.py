@@ -11,8 +11,7 @@ from app.cli.commandlines import split
 from app.cli.exit_codes import ExitCode
 from app.cli.interrupts import Interrupts
 from app.cli.own_server import OwnServer
-from app.cli.plan import read_plan
-from app.cli.run_creation import as_sent
+from app.cli.plan_files import as_sent, read_plan
 from app.cli.running import Request, run_on, run_on_own_server
 from app.cli.session import Session, server_command
 from app.domain.plans import PlanFormat

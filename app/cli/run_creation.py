@@ -1,19 +1,16 @@
 """A run made out of a plan on a server that is there, for others to look after."""
 
-import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.cli import completion, outcomes, references, text
 from app.cli.commandlines import split
 from app.cli.execution import project_at
-from app.cli.plan import read_plan
+from app.cli.plan_files import as_sent, read_plan
 from app.cli.session import Session, server_command
-from app.client.errors import TracksideError
-from app.domain import limits
-from app.domain.plans import Plan, PlanFormat
+from app.domain.plans import PlanFormat
 
 app = typer.Typer()
 
@@ -26,6 +23,7 @@ mutation ($input: CreateRunInput!) {
   }
 }
 """
+ROOT = "query ($id: ID!) { project(id: $id) { root } }"
 
 
 @app.command("create")
@@ -67,6 +65,7 @@ async def create_run(
     root = Path.cwd().resolve()
     if project is not None:
         project_id = await references.project(session.client, project)
+        root = Path((await session.client.query(ROOT, {"id": project_id}))["project"]["root"])
     else:
         project_id = await project_at(session.client, root)
     given = {
@@ -84,18 +83,3 @@ async def create_run(
     if read.warnings:
         warnings = text.count(len(read.warnings), "warning")
         session.screen.note(f"{warnings} about the plan: trackside plan show {text.quoted(str(plan))}")
-
-
-def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any]:
-    """The plan as createRun takes it: as text where it is short enough, so that it may lie anywhere."""
-    document = content.decode("utf-8")
-    if len(document) <= limits.PLAN_TEXT:
-        return {"text": {"format": plan.format, "content": document}}
-    inside = os.path.relpath(file.resolve(), root)
-    if inside.split(os.sep)[0] == os.pardir:
-        raise TracksideError(
-            "LIMIT_EXCEEDED",
-            f"{file} is over {limits.PLAN_TEXT:,} characters and lies outside the project.",
-            suggestion=f"Put it below {root}, or run from a directory above it.",
-        )
-    return {"path": inside}

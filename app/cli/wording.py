@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "createToken": "tokens create",
     "deleteSubtask": "subtasks delete",
     "dismissAttention": "attention dismiss",
+    "importPlan": "plan apply",
     "injectContext": "inject",
     "killWorker": "workers kill",
     "mutateDag": "tasks mutate",

@@ -11,7 +11,7 @@ from app.domain import dag
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.phases import PhaseStatus
-from app.domain.plans import SETTLED, CommandRuntime, Plan, PlanStatus, PlanTask
+from app.domain.plans import SETTLED, Plan, PlanStatus, PlanTask, runtime_values
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Urgency
 from app.domain.tasks import FINISHED, TaskMove, TaskStatus
 from app.domain.workers import Desire
@@ -107,20 +107,24 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
                 }
             )
             edges += ({"task_id": ids[task.key], "needs_id": ids[key], "run_id": run.id} for key in needs)
-            subtasks += (
-                {
-                    "id": store.ids.new("sub"),
-                    "task_id": ids[task.key],
-                    "ordinal": position,
-                    "title": subtask.title,
-                    "completed": subtask.status in SETTLED,
-                }
-                for position, subtask in enumerate(task.subtasks, 1)
-            )
+            subtasks += subtask_values(ids[task.key], task)
     for status, number in Counter(row["status"] for row in rows).items():
         moves.count(run, status, number)
     tx.session.flush()
     store.tasks.insert(tx, tasks=rows, edges=edges, subtasks=subtasks)
+
+
+def subtask_values(task_id: str, task: PlanTask) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": store.ids.new("sub"),
+            "task_id": task_id,
+            "ordinal": position,
+            "title": subtask.title,
+            "completed": subtask.status in SETTLED,
+        }
+        for position, subtask in enumerate(task.subtasks, 1)
+    ]
 
 
 def task_values(run: RunRow, task: PlanTask) -> dict[str, Any]:
@@ -141,10 +145,6 @@ def task_values(run: RunRow, task: PlanTask) -> dict[str, Any]:
         "paths": task.paths,
         "skill": task.skill,
     }
-
-
-def runtime_values(runtime: CommandRuntime) -> dict[str, Any]:
-    return {"kind": "command", "argv": list(runtime.argv)}
 
 
 def start(tx: Tx, *, run_id: str, expected_version: int | None = None) -> Change:

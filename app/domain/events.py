@@ -11,6 +11,8 @@ class EventKind(StrEnum):
     TASK_STATUS_CHANGED = "TaskStatusChanged"
     SUBTASK_CHANGED = "SubtaskChanged"
     FINDING_ADDED = "FindingAdded"
+    PLAN_CHANGED = "PlanChanged"
+    PLAN_IMPORTED = "PlanImported"
     DAG_MUTATED = "DagMutated"
     WORKER_STATUS_CHANGED = "WorkerStatusChanged"
     WORKER_ORDERED = "WorkerOrdered"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 class PlanFormat(StrEnum):
@@ -53,6 +53,11 @@ class CommandRuntime:
     """An executable and its arguments; no shell."""
 
     argv: tuple[str, ...]
+
+
+def runtime_values(runtime: CommandRuntime) -> dict[str, Any]:
+    """As a run keeps it."""
+    return {"kind": "command", "argv": list(runtime.argv)}
 
 
 @dataclass(slots=True)

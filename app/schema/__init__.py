@@ -18,6 +18,7 @@ from app.schema.hosts import HostMutation, HostQuery
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
 from app.schema.pipeline import PipelineMutation, PipelineQuery
+from app.schema.plan_imports import PlanImportMutation
 from app.schema.plans import PlanQuery
 from app.schema.projects import ProjectMutation, ProjectQuery
 from app.schema.run_mutations import RunMutation
@@ -63,6 +64,7 @@ class Mutation(
     FindingMutation,
     HostMutation,
     PipelineMutation,
+    PlanImportMutation,
     ProjectMutation,
     RunMutation,
     RunnerMutation,

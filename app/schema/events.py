@@ -194,6 +194,42 @@ class FindingAdded(Event):
         return cls(**common(row), title=row.data["title"])
 
 
+@strawberry.type(
+    description="The file that a run was made from was changed, or is again as it was. Nothing is done to the run: importPlan "
+    "tells what would be, and does it."
+)
+class PlanChanged(Event):
+    path: str = strawberry.field(description="The file, from the project's root.")
+    old_hash: str = strawberry.field(description="SHA-256 of the text that was known before.")
+    new_hash: str = strawberry.field(
+        description="SHA-256 of the text as it is now. That of the run's own plan where there is no difference any more."
+    )
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(**common(row), path=data["path"], old_hash=data["old"], new_hash=data["new"])
+
+
+@strawberry.type(description="A run was brought to what its plan says now.")
+class PlanImported(Event):
+    path: str | None = strawberry.field(description="The file, from the project's root; null for a text.")
+    old_hash: str = strawberry.field(description="SHA-256 of the text that the run was made of before.")
+    new_hash: str = strawberry.field(description="SHA-256 of the text that it is made of since then.")
+    version: int = strawberry.field(description="The run's version since then.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            path=data["path"],
+            old_hash=data["old"],
+            new_hash=data["new"],
+            version=data["version"],
+        )
+
+
 @strawberry.type(description="A run's DAG was changed.")
 class DagMutated(Event):
     version: int = strawberry.field(description="The run's version since then.")
@@ -355,6 +391,8 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.TASK_STATUS_CHANGED: TaskStatusChanged,
     EventKind.SUBTASK_CHANGED: SubtaskChanged,
     EventKind.FINDING_ADDED: FindingAdded,
+    EventKind.PLAN_CHANGED: PlanChanged,
+    EventKind.PLAN_IMPORTED: PlanImported,
     EventKind.DAG_MUTATED: DagMutated,
     EventKind.WORKER_STATUS_CHANGED: WorkerStatusChanged,
     EventKind.WORKER_ORDERED: WorkerOrdered,

@@ -42,10 +42,10 @@ def root(path: str) -> str:
     return str(found)
 
 
-def read_plan_file(project_root: str, path: str) -> tuple[Plan, PlanSource]:
+def read_plan_file(project_root: str, path: str, format: PlanFormat | None = None) -> tuple[Plan, PlanSource]:
     where = ["input", "plan", "path"]
     content = _read(project_root, path, limits.PLAN_FILE, where)
-    plan = plans.read(content, name=path)
+    plan = plans.read(content, name=path, format=format)
     text = content.decode("utf-8", errors="replace")
     return plan, _source(plan, text, path)
 

@@ -10,7 +10,7 @@ from app import commands, store
 from app.commands.runs import PlanSource
 from app.domain import limits
 from app.domain.access import OPERATORS, STEERING
-from app.domain.plans import CommandRuntime, Plan, PlanPhase, PlanTask
+from app.domain.plans import CommandRuntime, Plan, PlanPhase, PlanTask, runtime_values
 from app.schema import files, skills
 from app.schema.context import Info
 from app.schema.dag import AddTaskInput
@@ -199,7 +199,7 @@ def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, Any]:
     default = plan.runtime
     if runtime is None and default is not None:
         files.check_executable(default.argv, project.root, ["input", "plan", "runtime"])
-        runtime = commands.runs.runtime_values(default)
+        runtime = runtime_values(default)
     return {
         "project_id": project.id,
         "plan": plan,

@@ -21,6 +21,14 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"oldTaskStatus": "READY", "newTaskStatus": "RUNNING", "reason": None, "task": TASK},
         "task T1 READY → RUNNING  Build[2J it",
     ),
+    "PlanChanged": (
+        {"path": "plan.md", "oldHash": "1", "newHash": "2"},
+        "plan plan.md was edited: `trackside plan diff` tells what it would change",
+    ),
+    "PlanImported": (
+        {"source": None, "oldHash": "1", "newHash": "2", "version": 4},
+        "plan as text imported, version 4",
+    ),
     "DagMutated": (
         {"version": 4, "added": [{"key": "T2"}, {"key": "T3"}], "changed": [], "removed": [{"key": "T1"}]},
         "DAG version 4: added T2, T3; removed T1",

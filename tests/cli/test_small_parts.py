@@ -13,7 +13,7 @@ from app.cli.ask import json_or_text
 from app.cli.commandlines import split
 from app.cli.exit_codes import MEANINGS, ExitCode, table
 from app.cli.inject import from_root
-from app.cli.run_creation import as_sent
+from app.cli.plan_files import as_sent
 from app.cli.session import help_of
 from app.client.errors import TracksideError
 from app.domain import limits
@@ -73,18 +73,21 @@ def test_a_file_is_named_from_the_root_of_the_project(
     assert from_root("../../outside.md", root) == "../../outside.md"
 
 
-def test_a_plan_is_sent_as_text_and_as_a_path_where_it_is_too_long(tmp_path: Path) -> None:
-    plan = Plan(PlanFormat.MARKDOWN)
-    inside, outside = tmp_path / "project" / "plan.md", tmp_path / "plan.md"
+def test_a_plan_is_named_by_its_path_where_the_server_reads_the_same(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    plan, conductor = Plan(PlanFormat.MARKDOWN), Plan(PlanFormat.CONDUCTOR)
     short, long = b"\xef\xbb\xbf# Ja\r\n", b"x" * (limits.PLAN_TEXT + 1)
+    as_text = {"text": {"format": "MARKDOWN", "content": "\ufeff# Ja\r\n"}}
 
-    sent = as_sent(plan, short, outside, tmp_path / "project")
-    assert sent == {"text": {"format": "MARKDOWN", "content": "\ufeff# Ja\r\n"}}
-    assert as_sent(plan, long, inside, tmp_path / "project") == {"path": "plan.md"}
+    assert as_sent(plan, short, root / "docs" / "plan.md", root) == {"path": "docs/plan.md"}
+    assert as_sent(plan, long, root / "plan.md", root) == {"path": "plan.md"}
+    assert as_sent(plan, short, tmp_path / "plan.md", root) == as_text
+    assert as_sent(plan, short, root / "conductor" / "plan.md", root) == as_text
+    assert as_sent(conductor, short, root / "conductor" / "plan.md", root) == {"path": "conductor/plan.md"}
     with pytest.raises(TracksideError) as refused:
-        as_sent(plan, long, outside, tmp_path / "project")
+        as_sent(plan, long, tmp_path / "plan.md", root)
     assert refused.value.code == "LIMIT_EXCEEDED"
-    assert str(tmp_path / "project") in str(refused.value.suggestion)
+    assert str(root) in str(refused.value.suggestion)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,20 @@ async def mutate_dag(world: World) -> Input:
     }
 
 
+async def import_plan_of_text(world: World) -> Input:
+    return {
+        **await versioned(world, world.run),
+        "plan": {"text": {"format": "TRACKSIDE", "content": PLAN}},
+        "killWorkers": True,
+        "dryRun": False,
+    }
+
+
+async def import_plan_of_file(world: World) -> Input:
+    (world.root / "plan.yaml").write_text(PLAN)
+    return {"runId": world.run, "plan": {"path": "plan.yaml"}}
+
+
 async def block_task(world: World) -> Input:
     return {"taskId": world.later_task, **WHY}
 
@@ -330,6 +344,7 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "archiveRun": [archive_run],
     "configureRun": [configure_run],
     "mutateDag": [mutate_dag],
+    "importPlan": [import_plan_of_text, import_plan_of_file],
     "blockTask": [block_task],
     "unblockTask": [unblock_task],
     "completeTask": [a_task],

@@ -110,6 +110,7 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
 }
 ELSEWHERE: Final = {
     "createRun",
+    "importPlan",
     "mutateDag",
     "injectContext",
     "createToken",

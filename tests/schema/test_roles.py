@@ -25,6 +25,7 @@ MAY: Final[dict[str, set[str]]] = {
     "archiveRun": PEOPLE,
     "configureRun": PEOPLE,
     "mutateDag": STEERING,
+    "importPlan": STEERING,
     "blockTask": STEERING,
     "unblockTask": STEERING,
     "completeTask": ASKING,
