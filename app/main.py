@@ -1,6 +1,7 @@
 """The composition root: the only module that knows all others."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -39,6 +40,7 @@ from app.settings import Settings, configuration_directory
 from app.store import migrations
 from app.store.db import Database
 from app.transport import service as transport
+from app.transport.dump import Dump
 from app.web import access, health
 from app.web.metrics import Metrics
 
@@ -124,6 +126,9 @@ class Application:
         )
         self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms)
         await self._stack.enter_async_context(self._engine)
+        # what is there by now stays: the collector would look at all of it again, and hold everything up meanwhile
+        gc.collect()
+        gc.freeze()
 
     async def drain(self) -> None:
         """Start nothing more, finish what is under way, close every socket as going away. Workers go on."""
@@ -197,11 +202,14 @@ class Application:
         async def schema_text(_request: Request) -> Response:
             return PlainTextResponse(_schema_text())
 
+        assert self._db is not None
+        dump = Dump(self._db, slow_seconds=self.settings.slow_reader_seconds)
         guarded = Starlette(
             routes=[
                 Route("/graphql", service.endpoint),
                 WebSocketRoute("/graphql", service.endpoint),
                 Route("/schema.graphql", schema_text),
+                Route("/state.ndjson", service.authenticated(dump)),
             ]
         )
         checks = {"database": self._database_answers, "log": self._log_is_read, "engine": self._engine_runs}

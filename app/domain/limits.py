@@ -35,6 +35,8 @@ ATTEMPTS: Final = 100
 SECONDS: Final = 30 * 24 * 3600
 PRIORITY: Final = 1_000_000
 PAGE: Final = 100
+STATE_LINES: Final = 2_000
+STATE_BYTES: Final = 1024 * 1024
 TASK_PAGE: Final = 5_000
 IDEMPOTENCY_KEY: Final = 200
 
@@ -69,6 +71,8 @@ PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
     "SECONDS": ("seconds", "a deadline or a time-out, 30 days; at least 1"),
     "PRIORITY": ("", "`priority` of a task, above zero or below"),
     "PAGE": ("entries", "a page of a list; values of one field of a filter; ids of `nodes`"),
+    "STATE_LINES": ("lines", "the query `state`; `/state.ndjson` has no limit"),
+    "STATE_BYTES": ("bytes", "the lines of the query `state`, written out"),
     "TASK_PAGE": ("entries", "a page of a run's tasks"),
     "IDEMPOTENCY_KEY": ("characters", "an idempotency key"),
 }

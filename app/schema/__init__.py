@@ -26,6 +26,7 @@ from app.schema.runners import RunnerMutation, RunnerSubscription
 from app.schema.runs import RunQuery
 from app.schema.scalars import SCALARS
 from app.schema.skills import SkillQuery
+from app.schema.state import StateQuery
 from app.schema.subtasks import SubtaskMutation
 from app.schema.tasks import TaskMutation, TaskQuery
 from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
@@ -47,6 +48,7 @@ class Query(
     ProjectQuery,
     RunQuery,
     SkillQuery,
+    StateQuery,
     TaskQuery,
     TelemetryQuery,
     TokenQuery,

@@ -71,7 +71,8 @@ ADVICE: Final[Mapping[TransportCode, Advice]] = {
         "Try again in a moment; `Retry-After` says when.",
     ),
     TransportCode.LIMIT_EXCEEDED: Advice(
-        "A socket has too many operations at a time.", "End some of them, or open another socket."
+        "A socket has too many operations at a time, or, with status 429, too many dumps are being written.",
+        "End some of them, open another socket, or wait.",
     ),
     TransportCode.QUERY_TOO_COMPLEX: Advice(
         "The document has too many tokens, operations, aliases, fields or directives.", _SMALLER

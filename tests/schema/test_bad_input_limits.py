@@ -205,6 +205,8 @@ ELSEWHERE: Final = {
     "TASK_PAGE",
     "PLAN_FILE",  # below
     "JSON_DEPTH",
+    "STATE_LINES",  # tests/store/test_dump.py
+    "STATE_BYTES",
     "SUBTASKS",  # tests/commands/test_findings.py
     "FINDINGS",
     "TASKS",  # the readers of plans say it

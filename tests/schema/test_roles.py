@@ -110,6 +110,7 @@ QUERIES: Final[dict[str, str]] = {
     "runs": "{ runs { totalCount } }",
     "skillProblems": "query($project: ID!) { skillProblems(projectId: $project) { code } }",
     "skills": "query($project: ID!) { skills(projectId: $project) { name } }",
+    "state": "{ state }",
     "task": "query($task: ID!) { task(id: $task) { key } }",
     "telemetry": "{ telemetry { cpuPercent } }",
     "tokens": "{ tokens { totalCount } }",
@@ -118,7 +119,7 @@ QUERIES: Final[dict[str, str]] = {
 }
 """Everything but `viewer`, which tells everybody who they are."""
 
-FOR_ADMINS: Final = {"tokens"}
+FOR_ADMINS: Final = {"state", "tokens"}
 
 
 def ids(world: World, document: str) -> dict[str, str]:

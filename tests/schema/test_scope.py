@@ -80,7 +80,9 @@ def _nested(type_: Any, path: tuple[str, ...], id: str) -> Any:
     return {path[0]: _nested(type_.fields[path[0]].type, path[1:], id)}
 
 
-READ: Final = coordinates("Query", "Project", "Run", "Task", "Worker")
+READ: Final = [
+    one for one in coordinates("Query", "Project", "Run", "Task", "Worker") if one[1] != "state"
+]  # which is for admins alone: below
 FOLLOWED: Final = [one for one in coordinates("Subscription") if one[1] != "workerOrders"]
 SELECTED: Final = {
     "nodes": "{ id }",
@@ -232,3 +234,18 @@ def rows_about(dump: Dump, world: World) -> list[str]:
         world.token,
     )
     return [row for rows in dump.values() for row in rows if any(id in row for id in ids)]
+
+
+async def test_the_state_of_a_hidden_project_is_that_of_none(world: World, theirs: World) -> None:
+    ours = world.api.by(an_actor(Role.ADMIN, project_id=world.project))
+    document = "query($it: ID) { state(projectId: $it) }"
+    errors = []
+    for id in (theirs.project, unknown(theirs.project)):
+        errors.append(json.dumps(await ours.error(document, it=id)).replace(id, "IT"))
+    assert errors[0] == errors[1]
+    for it in (None, world.project):
+        state = (await ours.query(document, it=it))["state"]
+        assert world.run in json.dumps(state)
+        assert theirs.project not in json.dumps(state)
+    everything = (await world.api.by(an_actor(Role.ADMIN)).query(document))["state"]
+    assert theirs.project in json.dumps(everything)

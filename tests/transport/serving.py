@@ -23,6 +23,7 @@ from app.domain.access import Actor, Role
 from app.domain.errors import AppError, ErrorCode
 from app.store import tokens
 from app.store.db import Database
+from app.transport.dump import Dump
 from app.transport.server import Server, configuration
 from app.transport.service import RevokedTokens, Service, Terms, build_schema
 
@@ -218,9 +219,11 @@ async def serving(
         lambda actor, request_id: Context(state, actor, request_id),
         Terms(**terms),
     )
+    dump = Dump(db, slow_seconds=Terms(**terms).slow_reader_seconds)
     routes = [
         Route("/graphql", service.endpoint),
         WebSocketRoute("/graphql", service.endpoint),
+        Route("/state.ndjson", service.authenticated(dump)),
         Route("/whoami", service.authenticated(_route(whoami))),
     ]
     ready = asyncio.Event()
