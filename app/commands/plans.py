@@ -71,6 +71,24 @@ def import_plan(
     return Change({"run": run.id, "impact": impact, **_told(found)}, run=run)
 
 
+def notice(tx: Tx, *, run_id: str, hash: str) -> bool:
+    """Say that the file of a run is at this hash now, unless that is what was said last."""
+    run = store.runs.lock(tx, run_id)
+    if run.status not in EDITABLE or run.plan_path is None:
+        return False
+    known = known_hash(tx, run.id)
+    if known == hash:
+        return False
+    store.events.append(tx, EventKind.PLAN_CHANGED, run=run, path=run.plan_path, old=known, new=hash)
+    return True
+
+
+def known_hash(tx: Tx, run_id: str) -> str:
+    """The hash that the log told last of a run's file, or that of the run's plan."""
+    last = store.events.last_of(tx, run_id, (EventKind.PLAN_CHANGED, EventKind.PLAN_IMPORTED))
+    return str(last.data["new"]) if last is not None else store.runs.get(tx, run_id).plan_hash
+
+
 def _refuse_unless_editable(run: RunRow, old_hash: str) -> None:
     if run.status not in EDITABLE:
         raise AppError(

@@ -12,7 +12,7 @@ from typing import Final, Self
 from app import store
 from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
-from app.engine import attention, heartbeats, indexing, pruning, restoration, scheduling, skills
+from app.engine import attention, heartbeats, indexing, plan_files, pruning, restoration, scheduling, skills
 from app.engine.presence import Place, Presence
 from app.live.log import Closed, Tail
 from app.logs import from_here_on
@@ -90,6 +90,7 @@ class Engine:
             asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
             asyncio.create_task(self._every(1.0, self._index), name="engine-indexing"),
             asyncio.create_task(self._every(5.0, self._take_up_skills), name="engine-skills"),
+            asyncio.create_task(self._watch_plans(), name="engine-plan-files"),
         ]
         return self
 
@@ -173,6 +174,10 @@ class Engine:
     async def _index(self) -> None:
         if self.leads:
             await indexing.run_once(self._db, self._tail.nudge)
+
+    async def _watch_plans(self) -> None:
+        from_here_on(duty="plan_files")
+        await plan_files.follow(self._db, self._tail, lambda: self.leads)
 
     async def _every(self, seconds: float, duty: Callable[[], Awaitable[None]]) -> None:
         """Do a duty again and again. Its failures are logged and never end it."""

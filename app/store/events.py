@@ -96,6 +96,12 @@ def first_of_run(tx: Tx, run_id: str) -> int | None:
     return tx.session.exec(select(func.min(EventRow.seq)).where(EventRow.run_id == run_id)).one()
 
 
+def last_of(tx: Tx, run_id: str, kinds: Collection[EventKind]) -> EventRow | None:
+    """The newest fact of these kinds in a run."""
+    only = Filter(run_ids=frozenset({run_id}), kinds=frozenset(kinds))
+    return tx.session.exec(selected(only).order_by(col(EventRow.seq).desc()).limit(1)).first()
+
+
 def head(tx: Tx) -> int:
     """Position of the newest event; 0 before the first."""
     return tx.session.exec(select(func.max(EventRow.seq))).one() or 0

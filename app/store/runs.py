@@ -7,10 +7,10 @@ from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.errors import AppError, ErrorCode, not_found
-from app.domain.runs import EXPECTED_TO_MOVE, STALE_AFTER, RunStatus
+from app.domain.runs import EDITABLE, EXPECTED_TO_MOVE, STALE_AFTER, RunStatus
 from app.store import phases, searching
 from app.store.db import Tx, load_for_change
-from app.store.tables import PhaseRow, RunRow
+from app.store.tables import PhaseRow, ProjectRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,27 @@ def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
 def silent_since(moment: datetime) -> ColumnElement[bool]:
     """Whether a run that should be getting on has done nothing since."""
     return and_(col(RunRow.status).in_(sorted(EXPECTED_TO_MOVE)), col(RunRow.last_activity_at) < moment)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """The file that an open run was made from, and the hash of the text it was last made of."""
+
+    run_id: str
+    root: str
+    path: str
+    hash: str
+
+
+def plan_files(tx: Tx) -> list[PlanFile]:
+    """Of every run whose tasks can still be changed and that was made from a file of its project."""
+    query = (
+        select(RunRow.id, ProjectRow.root, RunRow.plan_path, RunRow.plan_hash)
+        .join(ProjectRow, col(ProjectRow.id) == RunRow.project_id)
+        .where(col(RunRow.plan_path).is_not(None), col(RunRow.status).in_(sorted(EDITABLE)))
+        .order_by(col(RunRow.id))
+    )
+    return [PlanFile(id, root, path or "", hash) for id, root, path, hash in tx.session.exec(query)]
 
 
 def with_room(tx: Tx) -> Sequence[str]:
