@@ -10,7 +10,7 @@ from app.cli.plan_files import read_plan
 from app.cli.run_views import MARKS
 from app.cli.screen import Screen
 from app.cli.session import Session, local_command, server_command
-from app.domain.plans import Plan, PlanFormat, PlanStatus, PlanSubtask
+from app.domain.plans import Plan, PlanFormat, PlanStatus, PlanSubtask, PlanTask
 from app.domain.tasks import TaskStatus
 
 app = typer.Typer(
@@ -27,6 +27,10 @@ _MARKS = {
     PlanStatus.DONE: MARKS[TaskStatus.COMPLETED][0],
     PlanStatus.CANCELLED: MARKS[TaskStatus.SKIPPED][0],
 }
+
+
+_SHOWN = 8
+"""Dependencies of a task that are named."""
 
 
 @app.callback()
@@ -124,16 +128,30 @@ def _show(screen: Screen, plan: Plan) -> None:
     tasks = list(plan.tasks())
     screen.line(text.printable(plan.title or "Untitled"), style="bold")
     phases, done = text.count(len(plan.phases), "phase"), sum(one.status is PlanStatus.DONE for one in tasks)
-    screen.line(f"  {plan.format}: {text.count(len(tasks), 'task')} in {phases}, {done:,} of them done")
+    edges = text.count(sum(len(task.depends_on) for task in tasks), "edge")
+    warnings = f", {text.count(len(plan.warnings), 'warning')}" if plan.warnings else ""
+    screen.line(
+        f"  {plan.format}: {text.count(len(tasks), 'task')} in {phases}, {done:,} of them done; {edges}{warnings}"
+    )
     for phase in plan.phases:
         screen.line("")
-        screen.line(text.printable(phase.title), style="bold")
+        finished = sum(one.status is PlanStatus.DONE for one in phase.tasks)
+        screen.line(
+            f"{text.printable(phase.title)}  ({finished:,} of {len(phase.tasks):,} done)", style="bold"
+        )
         for task in phase.tasks:
-            after = f"  (after {', '.join(task.depends_on)})" if task.depends_on else ""
             screen.line(
-                f"  {_MARKS[task.status]} {text.printable(task.key)}  {text.printable(task.title + after)}"
+                f"  {_MARKS[task.status]} {text.printable(task.key)}  {text.printable(task.title + _after(task))}"
             )
             for subtask in task.subtasks:
                 screen.line(f"      {_MARKS[subtask.status]} {text.printable(subtask.title)}")
     for warning in plan.warnings:
         screen.note(f"line {warning.line}: {text.printable(warning.message)}")
+
+
+def _after(task: PlanTask) -> str:
+    if not task.depends_on:
+        return ""
+    more = len(task.depends_on) - _SHOWN
+    shown = ", ".join(task.depends_on[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    return f"  (after {shown})"

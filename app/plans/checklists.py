@@ -88,7 +88,7 @@ def without_checklists(outline: Outline) -> list[Box]:
 
 def _is_work(boxes: Iterable[Box]) -> bool:
     """Boxes that call themselves tasks are, whatever the heading says."""
-    return any(titles.says_task(box.text) or ids.is_certain(titles.clean(box.text)) for box in boxes)
+    return any(titles.says_task(box.text) or ids.is_certain(box.title) for box in boxes)
 
 
 def _warn(outline: Outline, heading: Heading, checklist: Heading, count: int) -> None:

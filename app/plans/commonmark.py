@@ -21,6 +21,8 @@ MAX_NESTING: Final = 80
 BOX: Final = rf"\[[{BOX_MARKS}]\](?![(\[:])"
 BOX_ITEM: Final = re.compile(rf"(?:[-*+]|\d{{1,9}}[.)])[ \t]+{BOX}")
 _RULE = re.compile(r"([-*_])(?:[ \t]*+\1){2,}+[ \t]*+")
+_STARTERS: Final = frozenset("#`~>*-+_<0123456789")
+"""What a block that is no paragraph starts with."""
 _LITERAL_START = re.compile(r"`{3}|~{3}|<!--")
 
 
@@ -35,6 +37,18 @@ def _line(state: StateBlock, line: int) -> tuple[int, int]:
 
 def _is_box(state: StateBlock, line: int) -> bool:
     return BOX_ITEM.match(state.src, *_line(state, line)) is not None
+
+
+def _is_prose(state: StateBlock, line: int) -> bool:
+    """Plain text for certain: most lines are, and no other rule needs to look at them."""
+    start = state.bMarks[line] + state.tShift[line]
+    return start < state.eMarks[line] and state.src[start] not in _STARTERS
+
+
+def _prose(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
+    if state.sCount[startLine] - state.blkIndent >= 4 or not _is_prose(state, startLine):
+        return False
+    return _paragraph(state, startLine, endLine, silent)
 
 
 def _is_indented(state: StateBlock, line: int) -> bool:
@@ -105,7 +119,11 @@ def _paragraph(state: StateBlock, startLine: int, endLine: int, silent: bool) ->
         indent = state.sCount[line]
         # a negative indent is a line that the quote around it has taken already
         may_end = indent >= 0 and (indent - state.blkIndent < 4 or _is_box(state, line))
-        if may_end and any(rule(state, line, state.lineMax, True) for rule in terminators):
+        if (
+            may_end
+            and not _is_prose(state, line)
+            and any(rule(state, line, state.lineMax, True) for rule in terminators)
+        ):
             break
         line += 1
     state.parentType = parent_type
@@ -124,6 +142,7 @@ def _parser() -> MarkdownIt:
     rules = parser.block.ruler
     ends_paragraph: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote"]}
     rules.before("fence", "indented", _indented)
+    rules.before("indented", "prose", _prose)
     rules.at("hr", _rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     rules.at("list", _list, ends_paragraph)
     rules.before("heading", "comment", _comment, ends_paragraph)

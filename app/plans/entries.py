@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.domain.plans import PlanStatus
+from app.plans import titles
 from app.plans.checklists import without_checklists
 from app.plans.details import Details
 from app.plans.heading_tasks import heading_tasks
@@ -17,6 +18,8 @@ class Entry:
     line: int
     end: int
     text: str
+    title: str
+    """The text as a person would say it."""
     status: PlanStatus
     path: Sequence[Heading]
     description: str
@@ -34,7 +37,16 @@ def entries_of(outline: Outline) -> list[Entry]:
         # what stands between two boxes of a section belongs to the first, so the boxes stay where they are
         description = details.of(heading.line + 1, heading.end, task.boxes, with_subtasks=True)
         entries.append(
-            Entry(heading.line, heading.end, task.text, task.status, task.path, description, task.boxes)
+            Entry(
+                heading.line,
+                heading.end,
+                task.text,
+                titles.clean(task.text, done=task.status is PlanStatus.DONE),
+                task.status,
+                task.path,
+                description,
+                task.boxes,
+            )
         )
     paths: dict[Heading | None, Sequence[Heading]] = {None: ()}
     for box in boxes:
@@ -42,7 +54,9 @@ def entries_of(outline: Outline) -> list[Entry]:
             path = paths.setdefault(box.heading, box.heading.path() if box.heading else ())
             subtasks = list(box.descendants())
             description = details.of(box.text_end, box.end, subtasks)
-            entries.append(Entry(box.line, box.end, box.text, box.status, path, description, subtasks))
+            entries.append(
+                Entry(box.line, box.end, box.text, box.title, box.status, path, description, subtasks)
+            )
     _warn_of_bare_bullets(outline, boxes)
     return sorted(entries, key=lambda entry: entry.line)
 

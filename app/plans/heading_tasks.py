@@ -51,9 +51,7 @@ def heading_tasks(outline: Outline, boxes: Sequence[Box]) -> list[HeadingTask]:
     """Headings that are tasks themselves. `boxes` are those that are work, in document order."""
     candidates = _innermost([found for heading in outline.headings if (found := _candidate(heading))])
     lines = [box.line for box in boxes]
-    ids_of_boxes = frozenset(
-        name.id for name in ids.named([titles.clean(box.text) for box in boxes]) if name.id
-    )
+    ids_of_boxes = frozenset(name.id for name in ids.named([box.title for box in boxes]) if name.id)
     marks_are_the_style = any(candidate.marked and candidate.id for candidate in candidates)
     marks_are_the_style = marks_are_the_style or _depend_on_each_other(outline, candidates)
     paths = _paths(outline.headings)
@@ -143,7 +141,7 @@ def _has_work(outline: Outline, boxes: Sequence[Box]) -> bool:
             above -= 1
         if previous is None or above >= previous.end:
             labelled = is_checklist_name(_BULLET.sub("", outline.lines[above - 1], count=1))
-        if not labelled and not _STEP.match(titles.clean(box.text)):
+        if not labelled and not _STEP.match(box.title):
             return True
         previous = box
     return False

@@ -12,7 +12,7 @@ from app.plans.dependencies import circle_in_words
 from app.plans.reading import Reading
 from app.plans.refusals import refusal
 
-_MOST_MOVES: Final = 1_000
+_MOST_MOVES: Final = 200
 """Pairs of phases that are looked at to put phases in another order."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.domain.plans import PlanStatus, PlanWarning
+from app.plans import titles
 from app.plans.text import Source
 
 
@@ -37,6 +38,14 @@ class Box:
     heading: Heading | None
     parent: "Box | None"
     children: list["Box"] = field(default_factory=list)
+    _title: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The text as a person would say it."""
+        if self._title is None:
+            self._title = titles.clean(self.text, done=self.status is PlanStatus.DONE)
+        return self._title
 
     def descendants(self) -> Iterator["Box"]:
         for child in self.children:

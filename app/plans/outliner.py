@@ -11,11 +11,15 @@ from app.domain import limits
 from app.domain.plans import PlanStatus
 from app.plans.commonmark import BOX, MAX_NESTING, blocks
 from app.plans.outline import Box, Heading, Literal, Outline
+from app.plans.phases import is_phase_name
 from app.plans.refusals import refusal
 from app.plans.text import Source
 
 MAX_LINES: Final = 500_000
 """More would take gigabytes while they are parsed. A plan of `limits.TASKS` tasks fits."""
+
+BOLD_LEVEL: Final = 7
+"""The rank of a line in bold that stands for a heading: below all real ones."""
 
 STATUS_OF_MARK: Final = {
     " ": PlanStatus.PENDING,
@@ -26,6 +30,9 @@ STATUS_OF_MARK: Final = {
 
 _BOX = re.compile(BOX)
 _ANY_MARK = re.compile(r"\[(?:\s?\w\s?|[^\]\w]{0,4})\](?![(\[:])")
+_BOLD_LINE = re.compile(
+    r"(?:\*\*|__)(?P<name>[^*_\n]{1,200})(?:\*\*|__)(?P<rest>\s?[:\uff1a(—\u2013-][^*\n.]{0,200})?\s*"
+)
 _FRONT_MATTER_END = re.compile(r"(?:---|\.\.\.)\s*")
 _YAML_KEY = re.compile(r"[\w-]+\s*:(?:\s|$)")
 # A line this long was broken by an editor, not by its author: the sentence goes on in the next one, unless that
@@ -86,6 +93,8 @@ class _Walk:
         self.heading: Heading | None = None
         self.items: list[_Item] = []
         self.lists: list[_List] = []
+        self.has_phases: bool | None = None
+        """Whether a real heading is a phase; None until it is asked for."""
         self.has_sections = any(
             token.type == "heading_open" and token.level == 0 and token.tag != "h1" for token in tokens
         )
@@ -131,13 +140,32 @@ class _Walk:
 
     def _paragraph(self, index: int, token: Token) -> None:
         if not self.items:
-            if token.level == 0:
+            if token.level == 0 and not self._is_bold_phase(token):
                 self._underlined(index, token)
             return
         item = self.items[-1]
         if item.starts and token.content.startswith("["):
             self._bracket(item, token)
         item.starts = False
+
+    def _is_bold_phase(self, token: Token) -> bool:
+        """`**Phase 1: Setup**` on a line of its own is a heading to its author, where no real one is a phase."""
+        bold = _BOLD_LINE.fullmatch(token.content.partition("\n")[0])
+        name = f"{bold['name']}{bold['rest'] or ''}".rstrip(":\uff1a ") if bold is not None else ""
+        if not is_phase_name(name) or self._has_phases():
+            return False
+        self._open_heading(_start(token), BOLD_LEVEL, name)
+        return True
+
+    def _has_phases(self) -> bool:
+        if self.has_phases is None:
+            self.has_phases = any(
+                token.type == "heading_open"
+                and token.level == 0
+                and is_phase_name(self.tokens[index + 1].content)
+                for index, token in enumerate(self.tokens)
+            )
+        return self.has_phases
 
     def _underlined(self, index: int, token: Token) -> None:
         """A heading by underline; by dashes only where no `##` shows that a dashed line is just a rule."""

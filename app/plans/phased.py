@@ -6,7 +6,7 @@ from typing import Final
 
 from app.domain import limits
 from app.domain.errors import AppError
-from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask
+from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanSubtask, PlanTask
 from app.plans import ids, phases, remarks, titles
 from app.plans.entries import Entry, entries_of
 from app.plans.folding import is_folded, unfolded
@@ -56,7 +56,7 @@ def read_phased(source: Source, format: PlanFormat, order: Order = in_order) -> 
 
 def _reading(outline: Outline, entries: Sequence[Entry], format: PlanFormat) -> Reading:
     level = phases.level_of_phases([entry.path for entry in entries])
-    names = ids.named([titles.clean(entry.text, done=entry.status is PlanStatus.DONE) for entry in entries])
+    names = ids.named([entry.title for entry in entries])
     grouped: dict[Heading | None, list[tuple[Entry, ids.Named]]] = {}
     for entry, name in zip(entries, names, strict=True):
         grouped.setdefault(phases.phase_of(entry.path, level), []).append((entry, name))
@@ -95,7 +95,7 @@ def _reserved(
     yield from (name.id for name in names if name.id)
     yield from (id for id in section_ids if id)
     for entry in entries:
-        subtasks = ids.named([titles.clean(box.text) for box in entry.subtasks])
+        subtasks = ids.named([box.title for box in entry.subtasks]) if entry.subtasks else ()
         yield from (name.id for name in subtasks if name.id)
 
 
@@ -115,7 +115,7 @@ def _task(outline: Outline, entry: Entry, key: str, name: ids.Named) -> PlanTask
         status=entry.status,
         subtasks=[
             PlanSubtask(
-                _titled(outline, box.line, titles.clean(box.text, done=box.status is PlanStatus.DONE)),
+                _titled(outline, box.line, box.title),
                 box.status,
                 outline.line_in_document(box.line),
             )

@@ -49,7 +49,7 @@ class References:
                 self._keys.setdefault(item.id.casefold(), [item.task.key])
         self._add_sections(reading)
         for item in reading.items:
-            for part in ids.named([titles.clean(box.text) for box in item.entry.subtasks]):
+            for part in ids.named([box.title for box in item.entry.subtasks]):
                 if part.id is not None:
                     self._keys.setdefault(part.id.casefold(), [item.task.key])
         series: dict[str, list[tuple[_Place, str]]] = {}

@@ -13,9 +13,9 @@ from app.plans.reading import Reading
 _STORY: Final = r"(?:US-?|User\s?Story\s?|Story\s?)(\d{1,3})\b"
 _LABEL = re.compile(_STORY, re.IGNORECASE)
 _NAME = re.compile(rf"\b(?:{_STORY}|Phase\s?(\d{{1,3}}(?:\.\d{{1,2}})?)\b)(?!\s?[+-])", re.IGNORECASE)
-_SUBJECT = re.compile(r"[\s>]*(?:[-*+]\s+)?(?P<subject>[^:\uff1a→]{1,100}?)\**\s*[:\uff1a]\**\s*(?P<rest>.+)")
+_SUBJECT = re.compile(r"(?:[-*+]\s+)?(?P<subject>[^:\uff1a→]{1,100}?)\**\s*[:\uff1a]\**\s*(?P<rest>.+)")
 _SENTENCE = re.compile(
-    r"[\s>]*(?:[-*+]\s+)?(?P<subject>[^:\uff1a→.]{1,60}?)\**\s+(?P<rest>(?:depends?|requires?|needs?|must|can)\b.+)",
+    r"(?:[-*+]\s+)?(?P<subject>[^:\uff1a→.]{1,60}?)\**\s+(?P<rest>(?:depends?|requires?|needs?|must|can)\b.+)",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"\s[-\u2013—]\s|[.;\uff1b。]")
@@ -48,6 +48,7 @@ def needs(reading: Reading, claims: Claims) -> list[PhaseNeed]:
     named = _named_phases(reading)
     found = []
     for number, text in claims.sections():
+        text = text.strip(" \t>")
         statement = _SUBJECT.fullmatch(text) or _SENTENCE.fullmatch(text)
         subject = _subject(statement["subject"], named) if statement is not None else None
         if statement is None or subject is None:

@@ -1,6 +1,7 @@
 """A title as a person would say it: without commit hashes, bold markers and the word `Task:` before it."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from app.domain import limits
@@ -38,6 +39,7 @@ def clean(text: str, *, done: bool = False) -> str:
     return title or " ".join(text[:_ENOUGH].split())
 
 
+@lru_cache(maxsize=64)  # the same heading is asked for several times in a row
 def heading_title(text: str) -> str:
     title = " ".join(text[:_ENOUGH].split())
     return _without_hashes(_plain(title), done=False) or title
@@ -62,7 +64,7 @@ def _word_end(title: str) -> int:
 
 def _plain(title: str) -> str:
     """Without bold and comments, except inside code."""
-    if not any(marker in title for marker in ("**", "__", "<!--")):
+    if "**" not in title and "__" not in title and "<!--" not in title:
         return title.strip()
     parts = _CODE.split(title)
     if len(parts) == 1:
@@ -93,6 +95,8 @@ def _without_hashes(title: str, *, done: bool) -> str:
 
 
 def _last_hash(tail: str, *, done: bool) -> re.Match[str] | None:
+    if not done and not tail.rstrip("`").endswith(("]", ")")):
+        return None
     found = _IN_BRACKETS.search(tail)
     if found is not None and _is_hash(found["hash"], certain="[" in found[0]):
         return found

@@ -67,6 +67,20 @@ def test_dependencies_are_shown(alone: Trackside, project: Path) -> None:
     assert [task["dependsOn"] for task in phase["tasks"]] == [[], ["a"]]
 
 
+def test_the_shape_of_a_plan_is_summed_up(alone: Trackside, project: Path) -> None:
+    tasks = "".join(f"- [{'x' if number < 4 else ' '}] T{number:03} [P] x\n" for number in range(1, 12))
+    (project / "tasks.md").write_text(
+        f"## Phase 1: Work\n\n{tasks}- [ ] T012 Join\n- [ ] T013 Rest (depends on T099)\n"
+    )
+
+    shown = alone("plan", "show", "tasks.md")
+
+    assert "SPEC_KIT: 13 tasks in 1 phase, 3 of them done; 12 edges, 1 warning" in shown.out
+    assert "Phase 1: Work  (3 of 13 done)" in shown.out
+    assert "T012  Join  (after T001, T002, T003, T004, T005, T006, T007, T008 and 3 more)" in shown.out
+    assert shown.err.startswith("line 15: T099 is no task of this plan")
+
+
 def test_the_format_may_be_said(alone: Trackside, project: Path) -> None:
     (project / "notes").write_text(PLAN)
 

@@ -1,6 +1,5 @@
 """`trackside run` on a server of its own: what it shows, how it ends, what it leaves."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -8,8 +7,6 @@ import psutil
 import pytest
 
 from tests.cli.program import PATIENCE, Done, Trackside, held, let_go, shell, task, write_plan
-
-PLANS = Path(os.environ.get("TRACKSIDE_TEST_PLANS", Path(__file__).parents[3] / "shared" / "plans"))
 
 
 def nothing_is_left(alone: Trackside) -> bool:
@@ -209,25 +206,3 @@ def test_inside_a_worker_it_is_a_run_of_its_own(alone: Trackside, project: Path)
 
     assert done.status == 0, done.out
     assert alone.kept() == []
-
-
-def _plan_files() -> list[object]:
-    names = ("markdown/orchestrator-api-server.md:12", "markdown/hook-api-headless.md:18")
-    found: list[object] = [pytest.param(*name.split(":"), id=name.split(":")[0]) for name in names]
-    folder = PLANS / "conductor"
-    files = sorted(folder.glob("*.md")) if folder.is_dir() else []
-    return [*found, *(pytest.param(f"conductor/{file.name}", None, id=file.name) for file in files)]
-
-
-@pytest.mark.plans
-@pytest.mark.parametrize(("name", "tasks"), _plan_files())
-def test_plans_that_others_wrote_are_carried_out(alone: Trackside, name: str, tasks: str | None) -> None:
-    if not PLANS.is_dir():
-        pytest.skip("there is no folder of plans (TRACKSIDE_TEST_PLANS)")
-
-    done = run(alone, str(PLANS / name), "--command", "true", "--output", "json")
-
-    assert done.status == 0, done.err
-    progress = done.json["run"]["progress"]
-    assert progress["completed"] == progress["total"] > 0
-    assert tasks is None or progress["total"] == int(tasks)

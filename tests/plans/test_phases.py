@@ -224,3 +224,49 @@ def test_conductor_plans_are_read_by_the_same_rules():
     assert plan.format is PlanFormat.CONDUCTOR
     assert phases(plan) == [("phase-1", "Phase 1: A", ["1.1", "1.2"])]
     assert [task.title for task in plan.tasks()] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("**Phase 1: Setup**", "Phase 1: Setup"),
+        ("__Phase 1: Setup__", "Phase 1: Setup"),
+        ("**Phase 1: Setup:**", "Phase 1: Setup"),
+        ("**Phase 1**: Setup", "Phase 1: Setup"),
+        ("**Phase 1 — Setup**", "Phase 1 — Setup"),
+        ("**フェーズ1: 準備**", "フェーズ1: 準備"),
+    ],
+)
+def test_a_phase_may_be_a_line_in_bold(markdown, line, title):
+    plan = markdown(
+        f"# Plan\n\n## Tasks\n\n{line}\n- [ ] a\n- [ ] b\n\n**Phase 2: Rest**\n\nWords.\n\n- [ ] c\n"
+    )
+    assert [(phase.key, phase.title, phase.line, len(phase.tasks)) for phase in plan.phases] == [
+        ("phase-1", title, 5, 2),
+        ("phase-2", "Phase 2: Rest", 9, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "**Phase 1** must be finished first.",
+        "**Setup**",
+        "Phase 1: Setup",
+        "- **Phase 1: Setup**",
+        "**Phase 1 checkpoint**",
+    ],
+)
+def test_bold_words_in_other_lines_are_no_phase(markdown, line):
+    plan = markdown(f"# Plan\n\n{line}\n\n- [ ] a\n\n**Goal**\n\n- [ ] b\n")
+    assert len(plan.phases) == 1
+
+
+def test_bold_lines_are_no_phases_where_headings_are(markdown):
+    plan = markdown(
+        "## Phase 1: A\n\n- [ ] a\n\n**Phase 2: as planned once**\n\n- [ ] b\n\n## Phase 3: C\n\n- [ ] c\n"
+    )
+    assert [(phase.title, len(phase.tasks)) for phase in plan.phases] == [
+        ("Phase 1: A", 2),
+        ("Phase 3: C", 1),
+    ]
