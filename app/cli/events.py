@@ -30,6 +30,7 @@ SELECTION: Final = """
     ... on CommandChanged { newCommandStatus command { id verb status reason error errorCode } }
     ... on PipelineChanged { paused reason }
     ... on TokenChanged { revoked token { id name role } }
+    ... on HostChanged { oldHostStatus newHostStatus reason host { id name } }
 """
 
 
@@ -121,6 +122,11 @@ def _pipeline(event: Event) -> str:
     return f"pipeline {'paused' if event['paused'] else 'goes on'}{_why(event)}"
 
 
+def _host(event: Event) -> str:
+    name = event["host"]["name"] if event["host"] else "?"
+    return f"host {name} {_change(event['oldHostStatus'], event['newHostStatus'])}{_why(event)}"
+
+
 _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "RunStatusChanged": _run_status,
     "RunConfigured": lambda event: f"run configured, version {event['version']}",
@@ -142,6 +148,7 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "CommandChanged": _command,
     "PipelineChanged": _pipeline,
     "TokenChanged": _token,
+    "HostChanged": _host,
 }
 
 

@@ -74,6 +74,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         f"finding for {TASK['key']}: Two are missing",
     ),
     "TokenChanged": ({"revoked": False, "token": {"name": "ci", "role": "VIEWER"}}, "token ci (VIEWER) made"),
+    "HostChanged": (
+        {"oldHostStatus": "ONLINE", "newHostStatus": "OFFLINE", "reason": "Gone.", "host": {"name": "one"}},
+        "host one ONLINE → OFFLINE: Gone.",
+    ),
     "PipelineChanged": ({"paused": True, "reason": "Night."}, "pipeline paused: Night."),
 }
 

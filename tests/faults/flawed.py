@@ -8,6 +8,8 @@ from sqlalchemy import insert
 
 from app import cli
 from app.dispatch import local
+from app.live.hub import Hub
+from app.live.log import Tail
 from app.store.db import Database, Fact
 from app.store.tables import EventRow
 
@@ -51,7 +53,22 @@ def no_lock() -> None:
     local.template_command = lambda: [sys.executable, "-m", "tests.runner.flawed_template"]
 
 
-FLAWS = {"two-commits": two_commits, "no-lock": no_lock}
+def trust_bus() -> None:
+    """A log that is read when the bus says so and never by the clock; a bus that is away says nothing."""
+    begin, ring = Tail.__init__, Hub._ring
+
+    def without_clock(self: Tail, db: Database, hub: Hub, **_: Any) -> None:
+        begin(self, db, hub, poll=3600.0)
+
+    def ring_where_there_is_a_bus(self: Hub) -> None:
+        if self.connected:
+            ring(self)
+
+    Tail.__init__ = without_clock  # type: ignore[method-assign, assignment]
+    Hub._ring = ring_where_there_is_a_bus  # type: ignore[method-assign]
+
+
+FLAWS = {"two-commits": two_commits, "no-lock": no_lock, "trust-bus": trust_bus}
 
 if __name__ == "__main__":
     FLAWS[sys.argv.pop(1)]()
