@@ -83,6 +83,7 @@ async def list_events(
       trackside events list
       trackside events list --run nightly --type TaskStatusChanged -n 500
       trackside events list --after 0 --all --output jsonl
+      trackside events list --run nightly --all | grep 'task T012'
     """
     filter = await _filter(session, run, task, worker, type, run_status, project)
     if after is None and not every:

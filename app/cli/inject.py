@@ -52,7 +52,7 @@ async def inject(
         str,
         typer.Argument(
             metavar="TARGET",
-            help="Id of a run, a task or a worker, or RUN/KEY for a task by its key.",
+            help="A run or a worker, as elsewhere; a task by its id or as RUN/KEY.",
             autocompletion=completion.target,
         ),
     ],
@@ -119,7 +119,21 @@ async def _target(session: Session, target: str) -> tuple[str, str]:
             if name == "workerId":
                 return name, await references.worker(session.client, target)
             return name, target
-    return "runId", await references.run(session.client, target)
+    try:
+        return "runId", await references.run(session.client, target)
+    except TracksideError as error:
+        if error.code != "NOT_FOUND":
+            raise
+    try:
+        return "workerId", await references.worker(session.client, target)
+    except TracksideError as error:
+        if error.code != "NOT_FOUND":
+            raise
+    raise TracksideError(
+        "NOT_FOUND",
+        f"There is no run and no worker {target!r}.",
+        suggestion="trackside runs list, trackside workers list; a task is RUN/KEY",
+    )
 
 
 async def _from_root(session: Session, id: str, path: str) -> str:

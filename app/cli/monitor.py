@@ -47,7 +47,7 @@ async def monitor(
     \b
       trackside monitor
       trackside monitor nightly --format json
-      trackside monitor --after 0 | grep FAILED
+      trackside monitor nightly --after 0 --output jsonl
     """
     screen = Screen(format) if format is not None else session.screen
     ids = [await references.run(session.client, one) for one in run or []]

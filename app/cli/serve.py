@@ -31,7 +31,7 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog=PANEL + "\n\nExamples:\n\n  trackside serve\n\n  trackside serve --port 0 --data-dir ./state\n\n"
+    epilog=PANEL + "\n\n\b\nExamples:\n  trackside serve\n  trackside serve --port 0 --data-dir ./state\n"
     "  trackside serve --database-url postgresql://trackside@db/trackside"
 )
 def serve(

@@ -22,6 +22,7 @@ from app.domain.errors import AppError
 
 P = ParamSpec("P")
 
+EXAMPLES: Final = "Examples:"
 _PANEL: Final = "Server"
 _BROKEN: Final = frozenset({"FAILED", "INTERNAL"})
 """Codes that say that something broke, and not that something was refused."""
@@ -153,6 +154,6 @@ def _described(
 
 
 def help_of(docstring: str) -> str:
-    """Paragraphs as one line each, for the terminal to break; those that begin with a backslash and b stay as they are."""
-    paragraphs = docstring.replace("\\b", "\b").split("\n\n")
+    """Paragraphs as one line each, for the terminal to break; those that begin with a backslash and b are examples."""
+    paragraphs = docstring.replace("\\b\n", f"\b\n{EXAMPLES}\n").split("\n\n")
     return "\n\n".join(one if one.startswith("\b") else " ".join(one.split("\n")) for one in paragraphs)

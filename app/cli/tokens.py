@@ -144,7 +144,7 @@ async def revoke_token(
     r"""Take a token back for good. Whoever uses it is cut off at once.
 
     \b
-      trackside tokens revoke tok_01k9 --reason 'it was in a log'
+      trackside tokens revoke dashboard --reason 'it was in a log'
     """
     token_id = await references.token(session.client, which)
     payload = await session.client.mutate(REVOKE, {"tokenId": token_id, "reason": reason})

@@ -114,8 +114,8 @@ async def list_workers(
     r"""Workers, newest first.
 
     \b
-      trackside workers list --live --watch
       trackside workers list --run nightly
+      trackside workers list --live --watch
       trackside workers list --task nightly/T012 --status FAILED --output json
     """
     wanted = [one for one in WorkerStatus if (not status or one in status) and (not live or one in LIVE)]

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -69,6 +70,11 @@ class Running:
         self._errors.join()
         raise AssertionError(f"it ended with {self.process.returncode}:\n{self.lines}\n{self.errors}")
 
+    def wrote(self, *, seconds: float) -> bool:
+        """Whether it writes something within this time, or has ended; the line is read by `until` or `end`."""
+        assert self.process.stdout is not None
+        return bool(select.select([self.process.stdout], [], [], seconds)[0])
+
     def until_said(self, words: str) -> str:
         return self.until(lambda line: words in line)
 
@@ -131,8 +137,11 @@ class Trackside:
         return Done(int(code or 0), _written(out), _written(err))
 
     def start(self, *arguments: str, env: dict[str, str] | None = None) -> Running:
+        return self.start_program([*command_line(), *arguments], env=env)
+
+    def start_program(self, words: list[str], *, env: dict[str, str] | None = None) -> Running:
         process = subprocess.Popen(
-            [*command_line(), *arguments],
+            words,
             cwd=self.project,
             env=self._environment(env),
             stdin=subprocess.PIPE,

@@ -132,7 +132,7 @@ def test_the_program_that_agents_find_is_this_one_wherever_they_stand(tmp_path: 
 def test_help_is_broken_by_the_terminal_and_examples_are_not() -> None:
     docstring = "First line.\n\nTwo lines\nof text.\n\n\\b\n  one\n  two"
 
-    assert help_of(docstring) == "First line.\n\nTwo lines of text.\n\n\b\n  one\n  two"
+    assert help_of(docstring) == "First line.\n\nTwo lines of text.\n\n\b\nExamples:\n  one\n  two"
 
 
 HEAVY = ("strawberry", "sqlalchemy", "sqlmodel", "uvicorn", "starlette", "alembic", "app.main", "app.schema")
