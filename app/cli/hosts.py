@@ -1,29 +1,27 @@
 """Hosts: which machines run workers, and how to keep new workers off one."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from app.cli import references, text
+from app.cli import outcomes, references, text
+from app.cli.arguments import Reason
 from app.cli.session import Session, server_command
 
 app = typer.Typer(no_args_is_help=True, help="Hosts: machines that run workers; drain one, let it go on.")
 
-LIST = "{ hosts { id name status slots running labels lastSeenAt } }"
-VERB = """
-mutation ($input: HostVerbInput!) {{
-  {verb}(input: $input) {{
-    host {{ id name status slots running }}
-    command {{ id status }}
-    userErrors {{ code message path suggestion }}
-  }}
-}}
+LIST = "query { hosts { id name status slots running labels lastSeenAt } }"
+_AFTER: Final = """
+    host { id name status slots running }
+    command { id status }
+    userErrors { code message path suggestion }
 """
+DRAIN = f"mutation ($input: HostVerbInput!) {{ drainHost(input: $input) {{ {_AFTER} }} }}"
+RESUME = f"mutation ($input: HostVerbInput!) {{ resumeHost(input: $input) {{ {_AFTER} }} }}"
 
 HostArgument = Annotated[
     str, typer.Argument(metavar="HOST", help="Its name or id, or a unique beginning or end of the id.")
 ]
-Reason = Annotated[str | None, typer.Option(help="Why, for the audit trail.")]
 
 
 @app.command("list")
@@ -64,7 +62,7 @@ async def drain_host(session: Session, host: HostArgument, reason: Reason = None
     \b
       trackside hosts drain builder-2 --reason 'new kernel tonight'
     """
-    await _switch(session, "drainHost", host, reason)
+    await _switch(session, DRAIN, host, reason)
 
 
 @app.command("resume")
@@ -75,13 +73,10 @@ async def resume_host(session: Session, host: HostArgument, reason: Reason = Non
     \b
       trackside hosts resume builder-2
     """
-    await _switch(session, "resumeHost", host, reason)
+    await _switch(session, RESUME, host, reason)
 
 
-async def _switch(session: Session, verb: str, host: str, reason: str | None) -> None:
+async def _switch(session: Session, document: str, host: str, reason: str | None) -> None:
     host_id = await references.host(session.client, host)
-    payload = await session.client.mutate(VERB.format(verb=verb), {"hostId": host_id, "reason": reason})
-    if session.screen.json:
-        session.screen.document({"host": payload["host"], "command": payload["command"]})
-    else:
-        session.screen.line(f"{payload['host']['name']} is {payload['host']['status']}")
+    payload = await session.client.mutate(document, {"hostId": host_id, "reason": reason})
+    outcomes.show(session, payload, "host", f"{payload['host']['name']} is {payload['host']['status']}")

@@ -20,6 +20,7 @@ from app.cli.session import EXAMPLES
 from tests.cli.program import PATIENCE
 from tests.e2e.followed import Followed
 from tests.e2e.served import Client, Served
+from tests.factories import a_skill
 
 PLAN_MD = "# Pears\n\n## Phase 1: Count\n\n- [ ] T1 Count the pears\n- [ ] T2 Write it down\n"
 PLAN_YAML = "title: Pears\ntasks:\n  - {key: a, title: Count, runtime: {command: ['true']}}\n"
@@ -84,20 +85,23 @@ class World:
         self.project_id: str = made["project"]["id"]
         self.run_id = ""
         self.paused = False
+        self.drained = ""
 
     def close(self) -> None:
+        if self.drained:
+            self.do("resumeHost", "HostVerb", "host { id }", hostId=self.drained)
         if self.paused:
             self.do("resumePipeline", "Pipeline", "pipeline { paused }")
         if self.run_id:
             input = {"runId": self.run_id, "mode": "NOW"}
-            self._ask("mutation ($i: StopRunInput!) { stopRun(input: $i) { userErrors { code } } }", i=input)
+            self.ask("mutation ($i: StopRunInput!) { stopRun(input: $i) { userErrors { code } } }", i=input)
         self._http.close()
 
     def do(self, verb: str, kind: str, answer: str, **input: Any) -> dict[str, Any]:
         """One mutation, which must not be refused. `kind` is the verb's own input type or another's."""
         own = verb[0].upper() + verb[1:]
         type = f"{own if kind in ('', 'Create') else kind}Input"
-        payload: dict[str, Any] = self._ask(
+        payload: dict[str, Any] = self.ask(
             f"mutation ($i: {type}!) {{ {verb}(input: $i) {{ {answer} userErrors {{ message }} }} }}", i=input
         )[verb]
         assert payload["userErrors"] == [], (verb, payload)
@@ -156,7 +160,7 @@ class World:
         return self._cursor
 
     def remember(self) -> None:
-        self._cursor: str = self._ask("{ cursor }")["cursor"]
+        self._cursor: str = self.ask("{ cursor }")["cursor"]
 
     def spelled(self, example: str) -> str:
         """The example with the names of this world in it."""
@@ -164,7 +168,7 @@ class World:
             example = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", meant, example)
         return example
 
-    def _ask(self, document: str, **variables: Any) -> Any:
+    def ask(self, document: str, **variables: Any) -> Any:
         answer = self._http.post("/graphql", json={"query": document, "variables": variables}).json()
         assert "errors" not in answer, answer
         return answer["data"]
@@ -174,6 +178,7 @@ def write_files(project: Path) -> None:
     (project / "docs").mkdir()
     (project / "src").mkdir()
     (project.parent / "website").mkdir()
+    a_skill(project, "testing", role="WORKER")
     for name, content in {
         "plan.md": PLAN_MD,
         "plan.yaml": PLAN_YAML,
@@ -267,6 +272,19 @@ def _finding(world: World) -> None:
     )
 
 
+def _host(world: World) -> None:
+    """The machine that the server is on, which examples call builder-2."""
+    (host, *_) = world.ask("{ hosts { id name } }")["hosts"]
+    world.words["builder-2"] = host["name"]
+    world.drained = host["id"]
+    world.do("drainHost", "HostVerb", "host { id }", hostId=host["id"])
+
+
+def _open_host(world: World) -> None:
+    _host(world)
+    world.do("resumeHost", "HostVerb", "host { id }", hostId=world.drained)
+
+
 def _pipeline(world: World) -> None:
     world.begin()
     world.paused = True
@@ -310,6 +328,8 @@ PREPARED: dict[str, Callable[[World], Any]] = {
     "commands show": _audited,
     "plan list": _website,
     "tokens revoke": _token,
+    "hosts drain": _open_host,
+    "hosts resume": _host,
     "pipeline pause": _open_pipeline,
     "pipeline resume": _pipeline,
 }
