@@ -57,7 +57,7 @@ Reason = Annotated[str | None, typer.Option(help="Why, for the audit trail.")]
 Expect = Annotated[
     int | None,
     typer.Option(
-        "--expect-version", metavar="VERSION", help="Refuse where the run is no longer at this version."
+        "--expected-version", metavar="VERSION", help="Refuse where the run is no longer at this version."
     ),
 ]
 Since = Annotated[

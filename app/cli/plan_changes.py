@@ -59,8 +59,8 @@ async def diff(session: Session, run: Run, file: File = None, kill: Kill = False
     r"""What an import of the edited plan would change in its run. Nothing is changed.
 
     \b
-      trackside plan diff 6qz3v
-      trackside plan diff 'Nightly build' plan.md --output json
+      trackside plan diff nightly
+      trackside plan diff nightly plan.md --output json
     """
     input = await _input(session, run, file, kill)
     found = await session.client.mutate(IMPORT, {**input, "dryRun": True})
@@ -85,9 +85,9 @@ async def apply(
     r"""Bring a run to what its plan says now, all of it or nothing. What was done to the run by hand stays.
 
     \b
-      trackside plan apply 6qz3v
-      trackside plan apply 6qz3v --yes --reason 'two tasks more'
-      trackside plan apply 6qz3v plan.md --yes --kill --expected-version 12
+      trackside plan apply nightly
+      trackside plan apply nightly --yes --reason 'two tasks more'
+      trackside plan apply nightly plan.md --yes --kill --expected-version 12
     """
     input = await _input(session, run, file, kill)
     given = {"dryRun": not yes, "expectedVersion": expected_version, "reason": reason}

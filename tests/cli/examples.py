@@ -24,6 +24,7 @@ from tests.factories import a_skill
 
 PLAN_MD = "# Pears\n\n## Phase 1: Count\n\n- [ ] T1 Count the pears\n- [ ] T2 Write it down\n"
 PLAN_YAML = "title: Pears\ntasks:\n  - {key: a, title: Count, runtime: {command: ['true']}}\n"
+BY_HAND = "title: Pears\ntasks:\n  - {key: a, title: Count}\n"
 CONDUCTOR = "# Plan: Pears\n\n## Phase 1: Count\n\n- [ ] Task: Count the pears\n"
 ADD = {"key": "T015", "title": "Count again", "dependsOn": ["T012"]}
 _numbers = itertools.count(1)
@@ -107,7 +108,7 @@ class World:
         assert payload["userErrors"] == [], (verb, payload)
         return payload
 
-    def begin(self, *, start: bool = True, command: list[str] | None = None) -> None:
+    def begin(self, *, start: bool = True, command: list[str] | None = None, path: str | None = None) -> None:
         """The run `nightly`: T013 waits for T012, T014 for nothing; done by hand, unless T012 is to run something."""
         tasks: list[dict[str, Any]] = [
             {"key": "T012", "title": "Count the apples"},
@@ -119,13 +120,13 @@ class World:
         made = self.do(
             "createRun",
             "",
-            "run { id tasks { edges { node { id key } } } }",
+            "run { id version tasks { edges { node { id key } } } }",
             projectId=self.project_id,
             name=self.run_name,
-            plan={"tasks": tasks},
+            plan={"path": path} if path is not None else {"tasks": tasks},
             start=start,
         )["run"]
-        self.run_id = made["id"]
+        self.run_id, self.version = made["id"], made["version"]
         self.tasks = {edge["node"]["key"]: edge["node"]["id"] for edge in made["tasks"]["edges"]}
 
     def at_work(self) -> str:
@@ -182,6 +183,7 @@ def write_files(project: Path) -> None:
     for name, content in {
         "plan.md": PLAN_MD,
         "plan.yaml": PLAN_YAML,
+        "pears.yaml": BY_HAND,
         "tasks.md": CONDUCTOR,
         "edits.json": json.dumps([{"addTask": ADD}]),
         "number.json": json.dumps({"type": "integer"}),
@@ -272,6 +274,13 @@ def _finding(world: World) -> None:
     )
 
 
+def _edited_plan(world: World) -> None:
+    """A run whose plan has got a task more since then."""
+    world.begin(path="pears.yaml")
+    (world.project / "pears.yaml").write_text(f"{BY_HAND}  - {{key: b, title: Weigh}}\n")
+    world.words["12"] = str(world.version)
+
+
 def _host(world: World) -> None:
     """The machine that the server is on, which examples call builder-2."""
     (host, *_) = world.ask("{ hosts { id name } }")["hosts"]
@@ -327,6 +336,8 @@ PREPARED: dict[str, Callable[[World], Any]] = {
     "answer": World.question,
     "commands show": _audited,
     "plan list": _website,
+    "plan diff": _edited_plan,
+    "plan apply": _edited_plan,
     "tokens revoke": _token,
     "hosts drain": _open_host,
     "hosts resume": _host,
