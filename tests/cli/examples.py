@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -40,16 +39,6 @@ def commands() -> dict[str, Any]:
         for key, one in getattr(command, "commands", {"": command}).items():
             found[f"{name} {key}".strip()] = one
     return found
-
-
-def module_of(words: str) -> ModuleType:
-    """The module whose command this is."""
-    return import_module(MODULES[words.split()[0]][0])
-
-
-def parts_of(module: ModuleType) -> list[ModuleType]:
-    """Modules of the program that it takes commands from."""
-    return [one for one in vars(module).values() if isinstance(one, ModuleType) and hasattr(one, "app")]
 
 
 def examples_of(command: Any) -> list[str]:
