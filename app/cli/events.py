@@ -29,7 +29,6 @@ SELECTION: Final = """
     ... on ContextInjected { worker { id name } items { id kind path tokens } }
     ... on CommandChanged { newCommandStatus command { id verb status reason error errorCode } }
     ... on PipelineChanged { paused reason }
-    ... on HostChanged { oldHostStatus newHostStatus reason host { id name } }
     ... on TokenChanged { revoked token { id name role } }
     ... on HostChanged { oldHostStatus newHostStatus reason host { id name } }
 """
@@ -64,11 +63,6 @@ def _subtask(event: Event) -> str:
 
 def _finding(event: Event) -> str:
     return f"finding for {event['task']['key'] if event['task'] else '?'}: {event['title']}"
-
-
-def _host(event: Event) -> str:
-    name = event["host"]["name"] if event["host"] else "?"
-    return f"host {name} {_change(event['oldHostStatus'], event['newHostStatus'])}{_why(event)}"
 
 
 def _token(event: Event) -> str:
@@ -153,7 +147,6 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "ContextInjected": _context,
     "CommandChanged": _command,
     "PipelineChanged": _pipeline,
-    "HostChanged": _host,
     "TokenChanged": _token,
     "HostChanged": _host,
 }

@@ -73,15 +73,6 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"title": "Two are missing", "task": TASK, "finding": {"id": "x"}},
         f"finding for {TASK['key']}: Two are missing",
     ),
-    "HostChanged": (
-        {
-            "oldHostStatus": None,
-            "newHostStatus": "ONLINE",
-            "reason": None,
-            "host": {"id": "x", "name": "builder"},
-        },
-        "host builder ONLINE",
-    ),
     "TokenChanged": ({"revoked": False, "token": {"name": "ci", "role": "VIEWER"}}, "token ci (VIEWER) made"),
     "HostChanged": (
         {"oldHostStatus": "ONLINE", "newHostStatus": "OFFLINE", "reason": "Gone.", "host": {"name": "one"}},
@@ -106,7 +97,6 @@ def test_an_event_is_told_in_a_line(kind: str) -> None:
 GONE = {
     "task": None,
     "token": None,
-    "host": None,
     "worker": None,
     "item": None,
     "command": None,
