@@ -123,6 +123,8 @@ class Application:
             host=_place(self.settings),
             heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_timeout_seconds),
             configuration=str(configuration_directory()),
+            stale_after=timedelta(seconds=self.settings.stale_after_seconds),
+            stale_check=timedelta(seconds=self.settings.stale_check_seconds),
         )
         self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms)
         await self._stack.enter_async_context(self._engine)

@@ -9,6 +9,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.domain.runs import STALE_AFTER
+
 
 class LogFormat(StrEnum):
     CONSOLE = "console"
@@ -104,6 +106,14 @@ class Settings(BaseSettings):
     )
     heartbeat_timeout_seconds: float = Field(
         default=60.0, gt=0, description="How long a runner may be silent before its worker is LOST."
+    )
+    stale_after_seconds: float = Field(
+        default=STALE_AFTER.total_seconds(),
+        ge=1,
+        description="How long a run that should be getting on may do nothing before StaleDetected says so.",
+    )
+    stale_check_seconds: float = Field(
+        default=60.0, ge=1, description="How often runs are looked through for that."
     )
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="`console` for people, `json` for programs."

@@ -41,6 +41,7 @@ _NOUNS = {
     "tokens": "Token",
 }
 _VERBS = {
+    commands.batches.perform: "batchRuns",
     commands.attention.ask: "askQuestion",
     commands.attention.answer: "answerAttention",
     commands.attention.dismiss: "dismissAttention",

@@ -14,6 +14,8 @@ SELECTION: Final = """
     run { id name }
     ... on RunStatusChanged { oldRunStatus newRunStatus reason }
     ... on RunConfigured { version }
+    ... on RunDeleted { runId name }
+    ... on StaleDetected { lastActivityAt staleSeconds }
     ... on PhaseChanged { oldPhase newPhase }
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
     ... on SubtaskChanged { change title completed task { id key title } }
@@ -129,6 +131,8 @@ def _host(event: Event) -> str:
 
 _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "RunStatusChanged": _run_status,
+    "RunDeleted": lambda event: f"run {event['name']} deleted",
+    "StaleDetected": lambda event: f"run silent for {text.duration(event['staleSeconds'])}",
     "RunConfigured": lambda event: f"run configured, version {event['version']}",
     "PhaseChanged": _phase,
     "TaskStatusChanged": _task,

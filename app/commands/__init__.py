@@ -3,6 +3,7 @@
 from app.commands import (
     attention,
     audit,
+    batches,
     context,
     dag,
     findings,
@@ -22,6 +23,7 @@ from app.commands import (
 __all__ = [
     "attention",
     "audit",
+    "batches",
     "context",
     "dag",
     "findings",

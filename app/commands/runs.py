@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from app import store
@@ -264,3 +265,17 @@ def archive(tx: Tx, *, run_id: str, reason: str | None = None, expected_version:
     moves.move_run(tx, run, RunMove.ARCHIVE, reason=reason)
     run.version += 1
     return Change({"run": run.id}, run=run)
+
+
+def announce_stale(tx: Tx, silence: timedelta) -> int:
+    """Say once of each run that should be getting on that it has not for so long. Returns how many there were."""
+    stale = store.runs.newly_stale(tx, silence)
+    for run_id in stale:
+        run = store.runs.lock(tx, run_id)
+        run.stale_announced_at = tx.now
+        seconds = int((tx.now - run.last_activity_at).total_seconds())
+        last = run.last_activity_at.isoformat()
+        store.events.append(
+            tx, EventKind.STALE_DETECTED, run=run, last_activity_at=last, stale_seconds=seconds
+        )
+    return len(stale)

@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     PLAN_INVALID = "PLAN_INVALID"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     STALE_FENCE = "STALE_FENCE"
+    RATE_LIMITED = "RATE_LIMITED"
     UNAVAILABLE = "UNAVAILABLE"
 
 
@@ -78,6 +79,10 @@ ADVICE: Final[Mapping[ErrorCode, Advice]] = {
     ErrorCode.STALE_FENCE: Advice(
         "The worker is over, or another attempt has taken its place.",
         "Stop: nothing that this worker says counts any more. Only runners and workers see it.",
+    ),
+    ErrorCode.RATE_LIMITED: Advice(
+        "This was asked for too often in too short a time.",
+        "Wait as long as the suggestion says, then ask again.",
     ),
     ErrorCode.UNAVAILABLE: Advice(
         "The server is going away, or something it needs does not work.",

@@ -7,6 +7,8 @@ from typing import Final
 class EventKind(StrEnum):
     RUN_STATUS_CHANGED = "RunStatusChanged"
     RUN_CONFIGURED = "RunConfigured"
+    RUN_DELETED = "RunDeleted"
+    STALE_DETECTED = "StaleDetected"
     PHASE_CHANGED = "PhaseChanged"
     TASK_STATUS_CHANGED = "TaskStatusChanged"
     SUBTASK_CHANGED = "SubtaskChanged"

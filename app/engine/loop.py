@@ -12,7 +12,18 @@ from typing import Final, Self
 from app import store
 from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
-from app.engine import attention, heartbeats, indexing, plan_files, pruning, restoration, scheduling, skills
+from app.domain.runs import STALE_AFTER
+from app.engine import (
+    attention,
+    heartbeats,
+    indexing,
+    plan_files,
+    pruning,
+    restoration,
+    scheduling,
+    skills,
+    staleness,
+)
 from app.engine.presence import Place, Presence
 from app.live.log import Closed, Tail
 from app.logs import from_here_on
@@ -45,12 +56,15 @@ FAILURE_REST: Final = 1.0
 class Terms:
     """`host` is where this server runs workers; a worker unheard for `heartbeat_timeout` is lost.
 
-    `configuration` is the user's directory that holds skills for every project.
+    `configuration` is the user's directory that holds skills for every project. A run is stale after `stale_after`
+    without activity, which is looked for every `stale_check`.
     """
 
     host: Place
     heartbeat_timeout: timedelta
     configuration: str = ""
+    stale_after: timedelta = STALE_AFTER
+    stale_check: timedelta = timedelta(minutes=1)
 
 
 class Engine:
@@ -89,6 +103,10 @@ class Engine:
             asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
             asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
             asyncio.create_task(self._every(1.0, self._index), name="engine-indexing"),
+            asyncio.create_task(
+                self._every(self._terms.stale_check.total_seconds(), self._announce_stale),
+                name="engine-staleness",
+            ),
             asyncio.create_task(self._every(5.0, self._take_up_skills), name="engine-skills"),
             asyncio.create_task(self._watch_plans(), name="engine-plan-files"),
         ]
@@ -166,6 +184,10 @@ class Engine:
     async def _prune(self) -> None:
         await pruning.run_once(self._db, self._dispatch)
         await indexing.prune(self._db)
+
+    async def _announce_stale(self) -> None:
+        if self.leads:
+            await staleness.run_once(self._db, self._terms.stale_after)
 
     async def _take_up_skills(self) -> None:
         if self.leads:

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from app.schema.attention import AlreadyAnsweredError, AttentionMutation, AttentionQuery
+from app.schema.batches import BatchMutation
 from app.schema.commands import CommandQuery
 from app.schema.context_files import ContextFileQuery
 from app.schema.context_items import ContextMutation
@@ -61,6 +62,7 @@ class Query(
 @strawberry.type(description="What can be done. Each takes one input and answers with typed userErrors.")
 class Mutation(
     AttentionMutation,
+    BatchMutation,
     ContextMutation,
     DagMutation,
     FindingMutation,

@@ -7,6 +7,7 @@ import strawberry
 
 from app.domain.access import Role
 from app.domain.attention import AttentionKind, AttentionStatus
+from app.domain.batches import BatchOperation
 from app.domain.commands import CommandStatus
 from app.domain.context import ContextFileState, ContextKind
 from app.domain.errors import ADVICE, ErrorCode
@@ -41,6 +42,16 @@ describe(
         "ANSWERED": "A person answered it.",
         "DISMISSED": "It was closed without an answer, by a person or because nobody waited for it any more.",
         "EXPIRED": "Its deadline passed; its default answer, if it has one, was applied.",
+    },
+)
+describe(
+    BatchOperation,
+    "What can be done to many runs at once.",
+    {
+        "ARCHIVE_OLD": "Put away runs that have ended and were not touched for long.",
+        "PAUSE_ALL": "Pause what goes on; running workers finish.",
+        "RESUME_ALL": "Go on with what is paused.",
+        "CLEANUP_ARCHIVED": "Delete archived runs that were not touched for long. This cannot be undone.",
     },
 )
 describe(
@@ -264,6 +275,7 @@ describe(
 __all__ = [
     "AttentionKind",
     "AttentionStatus",
+    "BatchOperation",
     "Capability",
     "CommandStatus",
     "ContextFileState",

@@ -12,7 +12,8 @@ from app.domain.events import ADMINS_ONLY
 from app.schema.connections import Edge, PageInfo, UncountedConnection
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
-from app.schema.events import Event, fact
+from app.schema.events import fact
+from app.schema.facts import Event
 from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.scalars import Cursor, position
 from app.schema.shapes import shown

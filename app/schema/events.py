@@ -1,7 +1,7 @@
 """The facts of the event log, a type each."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import Final, Self
 
 import strawberry
 
@@ -9,88 +9,26 @@ from app.domain.events import EventKind
 from app.domain.subtasks import SubtaskChange
 from app.schema.context import Info
 from app.schema.enums import CommandStatus, Desire, HostStatus, RunStatus, TaskStatus, WorkerStatus
-from app.schema.scalars import Cursor
+from app.schema.facts import (
+    AttentionItemLink,
+    CommandLink,
+    ContextItemLink,
+    Event,
+    FindingLink,
+    HostLink,
+    SubtaskLink,
+    TaskLink,
+    TokenLink,
+    WorkerLink,
+    common,
+    item_of,
+    task_of,
+    tasks_of,
+    worker_of,
+)
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
 from app.store.tables import EventRow
-
-if TYPE_CHECKING:
-    from app.schema.attention import AttentionItem
-    from app.schema.commands import Command
-    from app.schema.context_items import ContextItem
-    from app.schema.findings import Finding
-    from app.schema.hosts import Host
-    from app.schema.runs import Run
-    from app.schema.subtasks import Subtask
-    from app.schema.tasks import Task
-    from app.schema.tokens import Token
-    from app.schema.workers import Worker
-
-
-RunLink = Annotated["Run", strawberry.lazy("app.schema.runs")]
-TaskLink = Annotated["Task", strawberry.lazy("app.schema.tasks")]
-WorkerLink = Annotated["Worker", strawberry.lazy("app.schema.workers")]
-AttentionItemLink = Annotated["AttentionItem", strawberry.lazy("app.schema.attention")]
-HostLink = Annotated["Host", strawberry.lazy("app.schema.hosts")]
-CommandLink = Annotated["Command", strawberry.lazy("app.schema.commands")]
-SubtaskLink = Annotated["Subtask", strawberry.lazy("app.schema.subtasks")]
-FindingLink = Annotated["Finding", strawberry.lazy("app.schema.findings")]
-TokenLink = Annotated["Token", strawberry.lazy("app.schema.tokens")]
-ContextItemLink = Annotated["ContextItem", strawberry.lazy("app.schema.context_items")]
-
-
-@strawberry.interface(
-    description="One fact. Its own fields say what happened then; the objects it links to are as they are now."
-)
-class Event:
-    row: strawberry.Private[EventRow]
-    id: strawberry.ID = strawberry.field(description="Opaque.")
-    cursor: Cursor = strawberry.field(description="Its position in the log. Positions may have gaps.")
-    at: datetime = strawberry.field(description="When it happened, by the server's clock.")
-    actor: str | None = strawberry.field(
-        description="Who did it; trackside where the control plane did by itself."
-    )
-
-    @strawberry.field(description="The run it belongs to.")
-    async def run(self, info: Info) -> RunLink | None:
-        if self.row.run_id is None:
-            return None
-        row = await info.context.loaders.runs.load(self.row.run_id)
-        return shown(row)
-
-    @classmethod
-    def of(cls, row: EventRow) -> Self:
-        return cls(**common(row))
-
-
-def common(row: EventRow) -> dict[str, Any]:
-    return {
-        "row": row,
-        "id": strawberry.ID(f"evt_{row.seq:016d}"),
-        "cursor": Cursor(str(row.seq)),
-        "at": row.at,
-        "actor": row.actor,
-    }
-
-
-async def _task(info: Info, row: EventRow) -> Any:
-    found = await info.context.loaders.tasks.load(row.task_id) if row.task_id is not None else None
-    return shown(found)
-
-
-async def _tasks(info: Info, ids: list[str]) -> list[Any]:
-    rows = await info.context.loaders.tasks.load_many(ids)
-    return [shown(row) for row in rows if row is not None]
-
-
-async def _worker(info: Info, row: EventRow) -> Any:
-    found = await info.context.loaders.workers.load(row.worker_id) if row.worker_id is not None else None
-    return shown(found)
-
-
-async def _item(info: Info, row: EventRow) -> Any:
-    found = await info.context.loaders.attention.load(row.data["item"])
-    return shown(found)
 
 
 @strawberry.type(description="A run was made or changed its status.")
@@ -119,6 +57,34 @@ class RunConfigured(Event):
         return cls(**common(row), version=row.data["version"])
 
 
+@strawberry.type(
+    description="An archived run was deleted, with its tasks and workers. What happened to it stays in the log."
+)
+class RunDeleted(Event):
+    run_id: strawberry.ID = strawberry.field(description="The id that it had.")
+    name: str = strawberry.field(description="What people called it.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), run_id=strawberry.ID(row.data["id"]), name=row.data["name"])
+
+
+@strawberry.type(
+    description="A run that should be getting on has done nothing for some time. Told once for each silence."
+)
+class StaleDetected(Event):
+    last_activity_at: datetime = strawberry.field(description="When it last did something.")
+    stale_seconds: int = strawberry.field(description="For how long it had done nothing.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(
+            **common(row),
+            last_activity_at=datetime.fromisoformat(row.data["last_activity_at"]),
+            stale_seconds=row.data["stale_seconds"],
+        )
+
+
 @strawberry.type(description="A run went on to another phase.")
 class PhaseChanged(Event):
     old_phase: str | None = strawberry.field(description="Key of the phase before; null at the start.")
@@ -137,7 +103,7 @@ class TaskStatusChanged(Event):
 
     @strawberry.field(description="The task.")
     async def task(self, info: Info) -> TaskLink | None:
-        return await _task(info, self.row)
+        return await task_of(info, self.row)
 
     @classmethod
     def of(cls, row: EventRow) -> Self:
@@ -158,7 +124,7 @@ class SubtaskChanged(Event):
 
     @strawberry.field(description="The task.")
     async def task(self, info: Info) -> TaskLink | None:
-        return await _task(info, self.row)
+        return await task_of(info, self.row)
 
     @strawberry.field(description="The subtask; where it is gone by now, as it was after this change.")
     async def subtask(self, info: Info) -> SubtaskLink | None:
@@ -183,7 +149,7 @@ class FindingAdded(Event):
 
     @strawberry.field(description="The task.")
     async def task(self, info: Info) -> TaskLink | None:
-        return await _task(info, self.row)
+        return await task_of(info, self.row)
 
     @strawberry.field(description="The document.")
     async def finding(self, info: Info) -> FindingLink | None:
@@ -236,15 +202,15 @@ class DagMutated(Event):
 
     @strawberry.field(description="Tasks that were added.")
     async def added(self, info: Info) -> list[TaskLink]:
-        return await _tasks(info, self.row.data["added"])
+        return await tasks_of(info, self.row.data["added"])
 
     @strawberry.field(description="Tasks that were changed, or wait for something else than before.")
     async def changed(self, info: Info) -> list[TaskLink]:
-        return await _tasks(info, self.row.data["changed"])
+        return await tasks_of(info, self.row.data["changed"])
 
     @strawberry.field(description="Tasks that were taken out.")
     async def removed(self, info: Info) -> list[TaskLink]:
-        return await _tasks(info, self.row.data["removed"])
+        return await tasks_of(info, self.row.data["removed"])
 
     @classmethod
     def of(cls, row: EventRow) -> Self:
@@ -261,11 +227,11 @@ class WorkerStatusChanged(Event):
 
     @strawberry.field(description="The worker.")
     async def worker(self, info: Info) -> WorkerLink | None:
-        return await _worker(info, self.row)
+        return await worker_of(info, self.row)
 
     @strawberry.field(description="The task it works on.")
     async def task(self, info: Info) -> TaskLink | None:
-        return await _task(info, self.row)
+        return await task_of(info, self.row)
 
     @classmethod
     def of(cls, row: EventRow) -> Self:
@@ -284,7 +250,7 @@ class WorkerOrdered(Event):
 
     @strawberry.field(description="The worker.")
     async def worker(self, info: Info) -> WorkerLink | None:
-        return await _worker(info, self.row)
+        return await worker_of(info, self.row)
 
     @classmethod
     def of(cls, row: EventRow) -> Self:
@@ -295,28 +261,28 @@ class WorkerOrdered(Event):
 class WorkerReported(Event):
     @strawberry.field(description="The worker.")
     async def worker(self, info: Info) -> WorkerLink | None:
-        return await _worker(info, self.row)
+        return await worker_of(info, self.row)
 
 
 @strawberry.type(description="Something waits for a person.")
 class AttentionOpened(Event):
     @strawberry.field(description="The item.")
     async def item(self, info: Info) -> AttentionItemLink | None:
-        return await _item(info, self.row)
+        return await item_of(info, self.row)
 
 
 @strawberry.type(description="An item was answered, dismissed, or reached its deadline.")
 class AttentionClosed(Event):
     @strawberry.field(description="The item.")
     async def item(self, info: Info) -> AttentionItemLink | None:
-        return await _item(info, self.row)
+        return await item_of(info, self.row)
 
 
 @strawberry.type(description="Context was given to a worker, or to a task for its next worker.")
 class ContextInjected(Event):
     @strawberry.field(description="The worker; null where the task has none yet.")
     async def worker(self, info: Info) -> WorkerLink | None:
-        return await _worker(info, self.row)
+        return await worker_of(info, self.row)
 
     @strawberry.field(description="What was given.")
     async def items(self, info: Info) -> list[ContextItemLink]:
@@ -387,6 +353,8 @@ class HostChanged(Event):
 SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_STATUS_CHANGED: RunStatusChanged,
     EventKind.RUN_CONFIGURED: RunConfigured,
+    EventKind.RUN_DELETED: RunDeleted,
+    EventKind.STALE_DETECTED: StaleDetected,
     EventKind.PHASE_CHANGED: PhaseChanged,
     EventKind.TASK_STATUS_CHANGED: TaskStatusChanged,
     EventKind.SUBTASK_CHANGED: SubtaskChanged,

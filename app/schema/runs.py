@@ -251,19 +251,7 @@ async def connect_runs(
     *,
     project_id: str | None = None,
 ) -> Connection[Run]:
-    filter, order_by = given_filter(filter) or RunFilter(), given(order_by)
-    wanted_project = given(filter.project_id)
-    of_another_project = project_id is not None and wanted_project not in (None, project_id)
-    only = Wanted(
-        project_id=project_id or wanted_project,
-        statuses=[] if of_another_project else names_of(filter.statuses),
-        search=given(filter.search),
-        created_after=given(filter.created_after),
-        phase=given(filter.phase),
-        waiting=given(filter.waiting_for_input),
-        stale=given(filter.stale),
-        stale_after=stale_after(filter.stale_after_seconds, "filter", "staleAfterSeconds"),
-    )
+    only, order_by = wanted_runs(filter, project_id=project_id), given(order_by)
     found: Connection[Run] = await connect(
         info.context,
         lambda tx: store.runs.select_all(tx, only),
@@ -272,6 +260,23 @@ async def connect_runs(
         Run.of,
     )
     return found
+
+
+def wanted_runs(filter: RunFilter | None, *, project_id: str | None = None, where: str = "filter") -> Wanted:
+    """The filter as the store takes it; within a project, where one is given."""
+    filter = given_filter(filter) or RunFilter()
+    wanted_project = given(filter.project_id)
+    of_another_project = project_id is not None and wanted_project not in (None, project_id)
+    return Wanted(
+        project_id=project_id or wanted_project,
+        statuses=[] if of_another_project else names_of(filter.statuses),
+        search=given(filter.search),
+        created_after=given(filter.created_after),
+        phase=given(filter.phase),
+        waiting=given(filter.waiting_for_input),
+        stale=given(filter.stale),
+        stale_after=stale_after(filter.stale_after_seconds, *where.split("."), "staleAfterSeconds"),
+    )
 
 
 @strawberry.type

@@ -3,10 +3,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.domain.commands import UNDER_WAY
+from app.domain.commands import UNDER_WAY, CommandStatus
 from app.domain.errors import not_found
 from app.store.db import Tx
 from app.store.tables import CommandRow
@@ -85,3 +85,18 @@ def select_all(tx: Tx, only: CommandFilter | None = None) -> SelectOfScalar[Comm
     if only.until is not None:
         query = query.where(col(CommandRow.at) < only.until)
     return query
+
+
+def count_effective(tx: Tx, actor_id: str, verb: str, *, since: datetime) -> int:
+    """How often this caller's requests of that kind were carried out since then."""
+    query = (
+        select(func.count())
+        .select_from(CommandRow)
+        .where(
+            CommandRow.actor_id == actor_id,
+            CommandRow.verb == verb,
+            CommandRow.status == CommandStatus.EFFECTIVE,
+            CommandRow.at > since,
+        )
+    )
+    return tx.session.exec(query).one()

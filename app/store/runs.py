@@ -132,3 +132,29 @@ def count_ready(tx: Tx) -> int:
     """Ready tasks of active runs, within the caller's scope."""
     query = select(func.coalesce(func.sum(RunRow.ready), 0)).where(RunRow.status == RunStatus.ACTIVE)
     return tx.session.exec(query if tx.scope is None else query.where(RunRow.project_id == tx.scope)).one()
+
+
+def longest_silent(tx: Tx, only: RunFilter, silence: timedelta | None, most: int) -> Sequence[str]:
+    """Ids of runs that the filter selects and that have done nothing for so long, the longest silent first."""
+    query = select_all(tx, only).order_by(col(RunRow.last_activity_at), col(RunRow.id)).limit(most)
+    if silence is not None:
+        query = query.where(RunRow.last_activity_at <= tx.now - silence)
+    return [run.id for run in tx.session.exec(query)]
+
+
+def newly_stale(tx: Tx, silence: timedelta) -> Sequence[str]:
+    """Runs whose present silence is that long and was not announced."""
+    query = select(RunRow.id).where(
+        silent_since(tx.now - silence),
+        or_(
+            col(RunRow.stale_announced_at).is_(None),
+            col(RunRow.stale_announced_at) < RunRow.last_activity_at,
+        ),
+    )
+    return tx.session.exec(query.order_by(col(RunRow.id))).all()
+
+
+def delete(tx: Tx, run: RunRow) -> None:
+    """With its phases, tasks, workers and their logs, which the database sees to."""
+    tx.session.delete(run)
+    tx.session.flush()

@@ -124,6 +124,7 @@ class RunRow(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_type=Instant)
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
     last_activity_at: datetime = Field(sa_type=Instant)
+    stale_announced_at: datetime | None = Field(default=None, sa_type=Instant)
     pending: int = 0
     ready: int = 0
     running: int = 0

@@ -74,9 +74,14 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         f"finding for {TASK['key']}: Two are missing",
     ),
     "TokenChanged": ({"revoked": False, "token": {"name": "ci", "role": "VIEWER"}}, "token ci (VIEWER) made"),
+    "RunDeleted": ({"runId": "run_1", "name": "Nightly"}, "run Nightly deleted"),
+    "StaleDetected": (
+        {"lastActivityAt": "2030-01-01T00:00:00Z", "staleSeconds": 1800},
+        "run silent for 30 m 00 s",
+    ),
     "HostChanged": (
-        {"oldHostStatus": "ONLINE", "newHostStatus": "OFFLINE", "reason": "Gone.", "host": {"name": "one"}},
-        "host one ONLINE → OFFLINE: Gone.",
+        {"oldHostStatus": "ONLINE", "newHostStatus": "OFFLINE", "reason": None, "host": {"name": "desk"}},
+        "host desk ONLINE → OFFLINE",
     ),
     "PipelineChanged": ({"paused": True, "reason": "Night."}, "pipeline paused: Night."),
 }

@@ -106,6 +106,25 @@ async def configure_run(world: World) -> Input:
 # ---------------------------------------------------------------- the DAG and its tasks
 
 
+async def batch_runs(world: World) -> Input:
+    return {
+        "operation": "PAUSE_ALL",
+        "filter": {
+            "projectId": world.project,
+            "search": "plan",
+            "createdAfter": "2020-01-01T00:00:00+00:00",
+            "statuses": ["ACTIVE", "WAITING_FOR_INPUT"],
+            "phase": "phase-1",
+            "stale": False,
+            "staleAfterSeconds": 60,
+            "waitingForInput": True,
+        },
+        "olderThanHours": 0,
+        "dryRun": False,
+        **WHY,
+    }
+
+
 async def mutate_dag(world: World) -> Input:
     added = {
         "key": "extra",
@@ -365,6 +384,7 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "dismissAttention": [dismiss_attention],
     "pausePipeline": [pipeline],
     "resumePipeline": [pipeline],
+    "batchRuns": [batch_runs],
     "createToken": [create_project_token, create_run_token, create_worker_token],
     "revokeToken": [revoke_token],
     "drainHost": [host],
@@ -375,6 +395,7 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
 
 OTHER: Final[dict[str, Input]] = {
     "createProject": {"name": "a third"},
+    "batchRuns": {"olderThanHours": 1},
     "createRun": {"name": "Another"},
     "createSubtask": {"title": "Look up"},
     "updateSubtask": {"completed": False},

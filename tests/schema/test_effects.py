@@ -113,6 +113,7 @@ ELSEWHERE: Final = {
     "importPlan",
     "mutateDag",
     "injectContext",
+    "batchRuns",
     "createToken",
     "revokeToken",
     "reportWorker",

@@ -46,6 +46,7 @@ MAY: Final[dict[str, set[str]]] = {
     "dismissAttention": PEOPLE,
     "pausePipeline": PEOPLE,
     "resumePipeline": PEOPLE,
+    "batchRuns": {"ADMIN"},
     "createToken": {"ADMIN"},
     "revokeToken": {"ADMIN"},
     "drainHost": PEOPLE,

@@ -1,0 +1,54 @@
+"""A silence is announced once."""
+
+from datetime import timedelta
+
+from app import commands
+from app.domain.events import EventKind
+from app.domain.runs import Urgency
+from app.engine import staleness
+from tests.conftest import Clock
+from tests.fleet import Fleet
+
+SILENCE = timedelta(minutes=30)
+
+
+async def look(fleet: Fleet) -> int:
+    return await staleness.run_once(fleet.db, SILENCE)
+
+
+async def test_a_silence_is_announced_once_and_the_next_one_again(fleet: Fleet, clock: Clock) -> None:
+    run = await fleet.a_run("a", "b")
+    began = clock()
+    clock.advance(minutes=30)
+    assert await look(fleet) == 0
+    clock.advance(seconds=1)
+    assert await look(fleet) == 1
+    assert await look(fleet) == 0
+    clock.advance(hours=5)
+    assert await look(fleet) == 0
+    (told,) = await fleet.events(EventKind.STALE_DETECTED)
+    assert told.run_id == run
+    assert told.data == {"last_activity_at": began.isoformat(), "stale_seconds": 1801}
+    await fleet.working(run, "a")
+    assert await look(fleet) == 0
+    clock.advance(minutes=31)
+    assert await look(fleet) == 1
+
+
+async def test_to_announce_it_is_no_activity(fleet: Fleet, clock: Clock) -> None:
+    run = await fleet.a_run("a")
+    clock.advance(hours=1)
+    before = await fleet.run(run)
+    await look(fleet)
+    after = await fleet.run(run)
+    assert (after.last_activity_at, after.version) == (before.last_activity_at, before.version)
+
+
+async def test_who_rests_or_has_ended_is_not_stale(fleet: Fleet, clock: Clock) -> None:
+    paused = await fleet.a_run("a")
+    await fleet.do(commands.runs.pause, run_id=paused, mode=Urgency.DRAIN)
+    ended = await fleet.a_run("a")
+    await fleet.finish(ended, "a")
+    await fleet.a_run("a", start=False)
+    clock.advance(hours=1)
+    assert await look(fleet) == 0
