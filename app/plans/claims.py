@@ -51,6 +51,7 @@ _FIELD = re.compile(
     r"|依存(?:関係|タスク)?|의존성|선행 작업|dépendances|abhängigkeiten|dependencias|dependências|зависимости)"
     r"[*_`]*\s*[:\uff1a][*_`]*\s*(?P<rest>.*)"
 )
+_COLUMN = re.compile(r"[*_`]*(?:depend|requires|blocked by|prerequisite|needs|依存|依赖|前置)", re.IGNORECASE)
 _NONE = re.compile(
     r"[*_`(]*(?:none|nothing|no\b|n/a|nil|-+|\u2013|—|なし|無し|无|無|没有|없음|keine?\b|ninguna?|nenhuma?|aucune?|нет)",
     re.IGNORECASE,
@@ -164,7 +165,12 @@ class Claims:
         """`T005 depends on T002`, `T017 waits for T015, T016`, `T004 → T005`, in sections about dependencies."""
         above: tuple[Mention, ...] = ()
         is_below_arrow = False
+        column: int | None = None
         for number, text in self.sections():
+            if text.startswith("|"):
+                column = self._row(text, column, number)
+                continue
+            column = None
             if _DOWN.fullmatch(text):
                 is_below_arrow = bool(above)
                 continue
@@ -179,6 +185,17 @@ class Claims:
                     for lower in alone:
                         self._add(lower.keys, upper, number, certain=False)
             above, is_below_arrow = alone, False
+
+    def _row(self, text: str, column: int | None, line: int) -> int | None:
+        """One row of a table with a column for what the task in the first one depends on: the place of that column."""
+        cells = [cell.strip() for cell in text.strip().strip("|").split("|")]
+        if column is None:
+            return next((place for place, cell in enumerate(cells) if place and _COLUMN.match(cell)), -1)
+        if 0 < column < len(cells):
+            task, needed = self.references.at_start(cells[0]), self.references.at_start(cells[column])
+            if task is not None and needed is not None and len(task.keys) == 1:
+                self._add(task.keys, needed, line, certain=True)
+        return column
 
     def _statements(self, text: str, mentions: Sequence[Mention], line: int) -> None:
         for mention in mentions:
@@ -217,8 +234,11 @@ class Claims:
                 line, f"This line makes {count:,} dependencies, which is too much: it is not read."
             )
             return
+        # no group waits for its own members
+        members = frozenset(tasks)
+        others = [on for on in needed if on not in members]
         for task in tasks:
-            for on in needed:
+            for on in others:
                 self._claim(task, on, line, certain=certain)
 
     def _claim(self, task: str, on: str, line: int, *, certain: bool) -> None:

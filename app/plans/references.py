@@ -124,19 +124,21 @@ class References:
 
     def _range(self, first: str, last: str) -> list[str]:
         start = _PARTS.fullmatch(first)
-        if start is None or first not in self._keys:
+        if start is None or start["prefix"] not in self._series:
             return []
         stem = first.removesuffix(start["suffix"]) if start["suffix"] else first
         above = stem.rpartition(".")[0]
-        for end in (last, stem + last, start["prefix"] + last, f"{above}.{last}" if above else ""):
+        ends = [last, stem + last, start["prefix"] + last, f"{above}.{last}" if above else ""]
+        there = [end for end in ends if end in self._keys]
+        # ids with letters are counted on: a range may end at one that was never given to a task
+        for end in there or (ends if start["prefix"] else ()):
             parts = _PARTS.fullmatch(end)
-            if end in self._keys and parts is not None and parts["prefix"] == start["prefix"]:
+            if parts is not None and parts["prefix"] == start["prefix"] and _place(parts) >= _place(start):
                 series = self._series[start["prefix"]]
                 low = bisect_left(series, (_place(start), ""))
                 high = bisect_right(series, (_place(parts), "\U0010ffff"))
                 return [key for _, id in series[low:high] for key in self._keys[id]]
-        # the range ends at a task that is not there: what can be relied on is its first
-        return self._keys[first]
+        return self._keys.get(first, [])
 
     def _looks_like_one(self, id: str) -> bool:
         parts = _PARTS.fullmatch(id.casefold())
