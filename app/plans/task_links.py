@@ -180,7 +180,8 @@ class _Linking:
         places = {key: place for place, key in enumerate(order)}
         steps = _STEPS
         for task, reasons in wanted.items():
-            for on, (part, line) in reasons.items():
+            # what comes last first: it waits for most of the others itself
+            for on, (part, line) in sorted(reasons.items(), key=lambda reason: -places.get(reason[0], 0)):
                 if places.get(on, 0) >= places.get(task, 0):
                     self._warn(
                         line,

@@ -76,3 +76,18 @@ def test_a_plan_that_cannot_be_read_is_refused(trackside: Trackside, server: Ser
     assert (refused.status, refused.error["code"]) == (2, "PLAN_INVALID")
     run.signal(2)
     run.end()
+
+
+def test_an_edit_of_the_file_is_told_at_once_and_its_import_too(
+    trackside: Trackside, server: Served, project: Path
+) -> None:
+    run = started(trackside, server, project, "Told")
+    monitor = trackside.start("monitor", "Told", "--after", "0")
+    write_plan(project, "Told", held("a", project), task("b", "true"))
+    monitor.until_said("plan plan.json was edited")
+    assert trackside("plan", "apply", "Told", "--yes").status == 0
+    monitor.until_said("plan plan.json imported")
+    let_go(project, "a")
+    assert run.end().status == 0
+    told = monitor.end().out
+    assert told.count("was edited") == 1

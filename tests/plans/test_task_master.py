@@ -261,6 +261,12 @@ def test_what_a_task_waits_for_anyway_is_not_written_twice():
     assert needs(plan)["3"] == ["2"]
 
 
+def test_of_several_tasks_that_wait_for_each_other_the_last_is_enough():
+    plan = plan_of(task(1), task(2, 1), task(3, 2), task(4, parts=[{"id": 7, "dependencies": [1, 3, 2]}]))
+    assert needs_of_parts(plan)["4.7"] == ["1", "3", "2"]
+    assert needs(plan)["4"] == ["3"]
+
+
 def test_subtasks_of_two_tasks_that_wait_for_each_other_make_no_circle():
     one = {"id": 1, "dependencies": []}
     plan = plan_of(
