@@ -4,8 +4,10 @@ from typing import Any
 
 from app import commands, store
 from app.commands.context import Item
+from app.commands.runs import PlanSource
 from app.domain.attention import AttentionStatus
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
+from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanTask
 from app.domain.runs import EDITABLE, ENDED, RunStatus, Urgency
 from app.domain.tasks import TaskStatus
 from app.domain.workers import LIVE, WorkerStatus
@@ -163,6 +165,60 @@ async def mutate(walk: Walk) -> None:
         await walk.fleet.db.rehearse(commands.dag.mutate, **arguments)
     else:
         await walk.do(commands.dag.mutate, **arguments)
+
+
+@often(2)
+async def import_a_plan(walk: Walk) -> None:
+    """The run's tasks as a document: some of them gone, some moved or renamed, some new, and now and then a new phase."""
+    run = walk.some("run", EDITABLE)
+    if run is None:
+        return
+    old, new = as_planned(walk, run.id), as_planned(walk, run.id)
+    if walk.chance(0.3):
+        place = walk.random.randint(0, len(new.phases))
+        new.phases.insert(place, PlanPhase(f"extra{place}", f"Extra {place}", []))
+    for phase in new.phases:
+        phase.tasks = [task for task in phase.tasks if walk.chance(0.9)]
+        if walk.chance(0.3):
+            number = walk.random.randint(21, 30)
+            phase.tasks.append(PlanTask(f"new{number}", f"Plan {number}"))
+    keys = {task.key for task in new.tasks()}
+    for task in new.tasks():
+        task.depends_on = [key for key in task.depends_on if key in keys and walk.chance(0.9)]
+        if walk.chance(0.1):
+            task.title += "!"
+    source = PlanSource(None, new.format, f"hash {walk.random.random()}", "")
+    arguments = {"run_id": run.id, "old": old, "old_hash": run.plan_hash, "new": new, "source": source}
+    await walk.do(
+        commands.plans.import_plan, **arguments, kill=walk.chance(0.3), expected_version=walk.version(run)
+    )
+
+
+def as_planned(walk: Walk, run_id: str) -> Plan:
+    rows = [task for task in walk.now.task.values() if task.run_id == run_id]
+    keys = {task.id: task.key for task in rows}
+    phases = sorted(walk.now.of_run[run_id]["phase"], key=lambda phase: phase.ordinal)
+    return Plan(
+        PlanFormat.TRACKSIDE,
+        phases=[
+            PlanPhase(
+                phase.key,
+                phase.title,
+                [
+                    PlanTask(
+                        task.key,
+                        task.title,
+                        depends_on=[keys[on] for on in walk.now.needs[task.id]],
+                        priority=task.priority,
+                        max_attempts=task.max_attempts,
+                    )
+                    for task in rows
+                    if task.phase_id == phase.id and task.status != T.CANCELLED
+                ],
+            )
+            for phase in phases
+        ],
+    )
 
 
 def an_edit(walk: Walk, run_id: str) -> Edit:
