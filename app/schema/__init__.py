@@ -11,6 +11,7 @@ from app.schema.commands import CommandQuery
 from app.schema.context_files import ContextFileQuery
 from app.schema.context_items import ContextMutation
 from app.schema.dag import DagMutation
+from app.schema.dashboard import DashboardQuery, DashboardSubscription
 from app.schema.errors import DagCycleError, GenericError, VersionConflict
 from app.schema.event_log import EventQuery, EventSubscription
 from app.schema.events import SHAPES
@@ -41,6 +42,7 @@ class Query(
     AttentionQuery,
     CommandQuery,
     ContextFileQuery,
+    DashboardQuery,
     EventQuery,
     HostQuery,
     NodeQuery,
@@ -81,7 +83,9 @@ class Mutation(
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(EventSubscription, RunnerSubscription, TelemetrySubscription, WorkerSubscription):
+class Subscription(
+    DashboardSubscription, EventSubscription, RunnerSubscription, TelemetrySubscription, WorkerSubscription
+):
     pass
 
 

@@ -17,6 +17,7 @@ from app.live.log import Tail
 from app.live.telemetry import Telemetry
 from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
+from app.store.dashboard import Numbers
 from app.store.db import Database, Tx
 from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
@@ -127,6 +128,15 @@ class Loaders:
             return await self._context.read(lambda tx: [_outcome(tx, one) for one in wanted])
 
         return DataLoader(load_fn=load, cache=False)
+
+    @cached_property
+    def numbers(self) -> DataLoader[str | None, Numbers]:
+        async def load(projects: list[str | None]) -> list[Numbers]:
+            return await self._context.read(
+                lambda tx: [store.dashboard.numbers(tx, project) for project in projects]
+            )
+
+        return DataLoader(load_fn=load)
 
     @cached_property
     def projects(self) -> DataLoader[str, ProjectRow | None]:

@@ -371,6 +371,7 @@ class EventRow(SQLModel, table=True):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_run", "run_id", "seq"),
+        Index("ix_event_project", "project_id", "seq"),
         {"sqlite_autoincrement": True},
     )
 

@@ -98,6 +98,7 @@ QUERIES: Final[dict[str, str]] = {
     "attention": "{ attention { totalCount } }",
     "commands": "{ commands { edges { cursor } } }",
     "cursor": "{ cursor }",
+    "dashboard": "{ dashboard { statusCounts { count } } }",
     "plans": "query($project: ID!) { plans(projectId: $project) { path } }",
     "contextState": "query($project: ID!) { contextState(projectId: $project) { totalCount } }",
     "events": "{ events { edges { cursor } } }",
@@ -158,6 +159,7 @@ SUBSCRIPTIONS: Final[dict[str, str]] = {
     "events": 'subscription { events(after: "0") { cursor } }',
     "run": "subscription($run: ID!) { run(id: $run) { id } }",
     "logs": "subscription($worker: ID!) { logs(workerId: $worker) { cursor } }",
+    "dashboard": "subscription { dashboard { statusCounts { count } } }",
     "telemetry": "subscription { telemetry { rssBytes } }",
     "workerOrders": "subscription($worker: ID!) { workerOrders(workerId: $worker, fence: 1) { revision } }",
 }

@@ -1,0 +1,182 @@
+"""Everything that a dashboard shows, in one query, and again whenever it changes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import strawberry
+
+from app import store
+from app.domain import limits
+from app.domain.access import READERS
+from app.domain.runs import STALE_AFTER
+from app.schema.context import Context, Info
+from app.schema.enums import RunStatus
+from app.schema.events import Event, fact
+from app.schema.inputs import given
+from app.schema.runs import stale_after
+from app.schema.shapes import shown
+from app.store.dashboard import Numbers
+from app.store.events import Filter
+
+if TYPE_CHECKING:
+    from app.schema.attention import AttentionItem
+    from app.schema.runs import Run
+
+PACE: Final = 0.5
+"""Seconds between two dashboards of one subscription, at least."""
+
+RunLink = Annotated["Run", strawberry.lazy("app.schema.runs")]
+First = Annotated[
+    int | None, strawberry.argument(description="How many; 10 where it is left out, 100 at most.")
+]
+
+
+@strawberry.type(description="How many runs are in a status.")
+class StatusCount:
+    status: RunStatus = strawberry.field(description="The status.")
+    count: int = strawberry.field(description="How many runs.")
+
+
+@strawberry.type(description="How many of the runs under way are in a phase.")
+class PhaseCount:
+    phase: str = strawberry.field(description="The phase's key, whatever run it is of.")
+    count: int = strawberry.field(description="How many runs.")
+
+
+@strawberry.type(description="A run that should be getting on and is not.")
+class StaleRun:
+    run: RunLink | None = strawberry.field(description="The run.")
+    stale_seconds: int = strawberry.field(description="How long nothing has happened in it.")
+
+
+@strawberry.type(description="What is in use.")
+class Resources:
+    supervisors: int = strawberry.field(description="Runs that are looked after: those that are under way.")
+    running_tasks: int = strawberry.field(
+        description="Tasks of those runs that are worked on or wait for an answer."
+    )
+    pending_tasks: int = strawberry.field(
+        description="Tasks of those runs that are pending, ready or blocked."
+    )
+    hosts: int = strawberry.field(description="Hosts that workers can be started on.")
+    worktrees: int = strawberry.field(
+        description="Working copies that were made for workers; none are made yet."
+    )
+
+
+@strawberry.type(description="What is going on, at a glance. It costs the same however long the log is.")
+class Dashboard:
+    project_id: strawberry.Private[str | None]
+    stale_after: strawberry.Private[timedelta]
+
+    @strawberry.field(
+        description="How many runs are in each status; statuses that no run is in are left out."
+    )
+    async def status_counts(self, info: Info) -> list[StatusCount] | None:
+        return [
+            StatusCount(status=RunStatus(status), count=count)
+            for status, count in (await self._numbers(info)).statuses
+        ]
+
+    @strawberry.field(description="How many of the runs under way are in each phase, most first.")
+    async def phase_counts(self, info: Info) -> list[PhaseCount] | None:
+        return [PhaseCount(phase=key, count=count) for key, count in (await self._numbers(info)).phases]
+
+    @strawberry.field(description="Runs in which nothing has happened for too long, the longest first.")
+    async def stale(self, info: Info, first: First = strawberry.UNSET) -> list[StaleRun] | None:
+        context, size = info.context, _size(first)
+        now = context.services.db.clock()
+        rows = await context.read(store.dashboard.stale, self.project_id, now - self.stale_after, size)
+        return [
+            StaleRun(run=shown(row), stale_seconds=int((now - row.last_activity_at).total_seconds()))
+            for row in rows
+        ]
+
+    @strawberry.field(description="What waits for a person, the item that holds back most work first.")
+    async def attention(
+        self, info: Info, first: First = strawberry.UNSET
+    ) -> list[Annotated["AttentionItem", strawberry.lazy("app.schema.attention")]] | None:
+        rows = await info.context.read(store.dashboard.open_attention, self.project_id, _size(first))
+        return [shown(row) for row in rows]
+
+    @strawberry.field(description="The newest events, newest first.")
+    async def recent_events(self, info: Info, first: First = strawberry.UNSET) -> list[Event] | None:
+        rows = await info.context.read(store.dashboard.recent, self.project_id, _size(first))
+        return [fact(row) for row in rows]
+
+    @strawberry.field(description="What is in use.")
+    async def resources(self, info: Info) -> Resources | None:
+        found = await self._numbers(info)
+        return Resources(
+            supervisors=found.runs_under_way,
+            running_tasks=found.running_tasks,
+            pending_tasks=found.pending_tasks,
+            hosts=found.hosts,
+            worktrees=0,
+        )
+
+    async def _numbers(self, info: Info) -> Numbers:
+        found: Numbers = await info.context.loaders.numbers.load(self.project_id)
+        return found
+
+
+def _size(first: Any) -> int:
+    wanted = given(first)
+    return limits.number(10 if wanted is None else wanted, "first", least=0, most=limits.PAGE)
+
+
+async def _project(context: Context, wanted: str | None) -> str | None:
+    """Which project is shown: NOT_FOUND for one that the caller may not see."""
+    context.actor.require(READERS)
+    if wanted is not None:
+        await context.read(store.projects.get, wanted)
+    return wanted or context.actor.project_id
+
+
+ProjectId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="Of this project; all that the caller may see where it is left out."),
+]
+
+
+@strawberry.type
+class DashboardQuery:
+    @strawberry.field(description="What is going on, at a glance.")
+    async def dashboard(
+        self,
+        info: Info,
+        project_id: ProjectId = strawberry.UNSET,
+        stale_after_seconds: Annotated[
+            int | None,
+            strawberry.argument(
+                description="After how much silence a run is stale; 1,800 where it is left out."
+            ),
+        ] = strawberry.UNSET,
+    ) -> Dashboard | None:
+        patience = stale_after(stale_after_seconds, "staleAfterSeconds")
+        return Dashboard(project_id=await _project(info.context, given(project_id)), stale_after=patience)
+
+
+@strawberry.type
+class DashboardSubscription:
+    @strawberry.subscription(
+        description="The dashboard as it is now, and again whenever anything has happened, twice a second at most."
+    )
+    async def dashboard(
+        self, info: Info, project_id: ProjectId = strawberry.UNSET
+    ) -> AsyncIterator[Dashboard]:
+        context = info.context
+        tail = context.services.tail
+        project = await _project(context, given(project_id))
+        seen = await context.read(store.events.head)
+        while True:
+            context.forget()
+            yield Dashboard(project_id=project, stale_after=STALE_AFTER)
+            pause = asyncio.ensure_future(asyncio.sleep(PACE))
+            try:
+                seen = await tail.changed(Filter(project_id=project), seen)
+                await pause
+            finally:
+                pause.cancel()

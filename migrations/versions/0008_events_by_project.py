@@ -1,0 +1,20 @@
+"""events by project
+
+Revision ID: 0008
+Revises: 0007
+"""
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_event_project", "event", ["project_id", "seq"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_event_project", table_name="event")
