@@ -13,7 +13,8 @@ from app.domain.access import READERS
 from app.domain.runs import STALE_AFTER
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
-from app.schema.events import Event, fact
+from app.schema.events import fact
+from app.schema.facts import Event
 from app.schema.inputs import given
 from app.schema.runs import stale_after
 from app.schema.shapes import shown

@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from app.domain.dag import Dag, downstream, find_cycle, refuse_cycle
+from app.domain import dag as graphs
+from app.domain.dag import Dag, Schedule, downstream, find_cycle, refuse_cycle
 from app.domain.errors import AppError, ErrorCode
 
 Graph = dict[int, list[int]]
@@ -141,3 +142,34 @@ def test_what_waits_behind_every_task_of_a_long_chain_is_counted_quickly() -> No
     size = 20_000
     chain = {key: [key - 1] if key else [] for key in range(size)}
     assert Dag(chain).count_behind(chain) == {key: size - key for key in range(size)}
+
+
+@pytest.mark.parametrize("bits", [1, 3, 7])
+def test_counting_some_at_a_time_comes_to_the_same(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    graph = a_graph(Random(5), circles=False, most=60)
+    whole = Dag(graph).count_behind(graph)
+    monkeypatch.setattr(graphs, "BITS", bits)
+    assert Dag(graph).count_behind(graph) == whole
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_task_is_one_deeper_than_the_deepest_it_waits_for(seed: int) -> None:
+    graph = a_graph(Random(seed), circles=False)
+    depths = Dag(graph).depths()
+    assert depths == {key: max((depths[one] + 1 for one in graph[key]), default=0) for key in graph}
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_schedule_of_numbers_comes_to_every_task_after_what_it_waits_for(seed: int) -> None:
+    random = Random(seed)
+    graph = a_graph(random, circles=False)
+    schedule = Schedule([graph[number] for number in range(len(graph))])
+    done: set[int] = set()
+    ready = schedule.ready()
+    while ready:
+        number = ready.pop(random.randrange(len(ready)))
+        assert done.issuperset(graph[number])
+        assert number not in done
+        done.add(number)
+        ready += schedule.complete(number)
+    assert done == set(graph)

@@ -56,12 +56,14 @@ async def test_it_shows_what_there_is(world: World, clock: Clock) -> None:
     assert error["code"] == "INVALID_INPUT"
 
 
-async def test_a_token_of_a_project_sees_that_project(world: World) -> None:
-    await world.fleet.a_run("elsewhere")
+async def test_a_token_of_a_project_sees_that_project(world: World, clock: Clock) -> None:
+    await world.fleet.a_run("elsewhere", name="elsewhere")
+    clock.advance(seconds=90)
     us = world.api.by(an_actor(Role.VIEWER, project_id=world.project))
-    scoped = await us.query(SHOWN)
-    assert scoped["dashboard"] == await shown(world, project=world.project)
-    assert scoped["dashboard"] != await shown(world)
+    scoped = (await us.query(SHOWN, patience=60))["dashboard"]
+    assert scoped == await shown(world, project=world.project, patience=60)
+    assert [one["run"]["name"] for one in scoped["stale"]] == ["A plan"]
+    assert len((await shown(world, patience=60))["stale"]) == 2
 
 
 async def test_it_comes_again_when_something_happens_and_not_more_than_twice_a_second(world: World) -> None:
