@@ -123,6 +123,22 @@ def test_a_second_server_on_the_same_directory(served: Served) -> None:
     served.start()  # the lock dies with its holder
 
 
+def test_a_second_server_on_the_same_file(served: Served, tmp_path: Path) -> None:
+    served.start()
+    host = (served.data_dir / "host").read_text()
+    database = f"sqlite:///{served.data_dir / 'trackside.db'}"
+    status, words = refused(
+        "--port", "0", "--data-dir", str(tmp_path / "elsewhere"), "--database-url", database
+    )
+    assert status == 1
+    assert "Another server is at work on the database" in words
+    assert "PostgreSQL" in words
+    served.kill()
+    served.start()
+    assert (served.data_dir / "host").read_text() == host, "its workers belong to it after a restart too"
+    assert httpx.get(f"{served.url}/readyz").json()["checks"]["leader"]
+
+
 def test_a_busy_port(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
