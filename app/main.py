@@ -2,15 +2,12 @@
 
 import asyncio
 import gc
-import json
 import logging
-import os
 import re
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from app import schema, store
+from app import premises, schema, store
 from app.dispatch.local import LocalDispatch
 from app.domain.access import READERS, Actor, Role
 from app.domain.errors import AppError, ErrorCode
@@ -33,7 +30,6 @@ from app.engine.presence import Place
 from app.live.hub import Hub
 from app.live.log import Closed, Tail
 from app.live.telemetry import Probes, Telemetry
-from app.processes.locks import Lock, holder
 from app.schema import sdl
 from app.schema.context import Context, Services
 from app.settings import Settings, configuration_directory
@@ -48,11 +44,8 @@ log = logging.getLogger(__name__)
 
 SERVER_FILE = "server.json"
 TOKEN_FILE = "token"
-LOCK_FILE = "server.lock"
 METRICS = "/metrics"
-HOST_FILE = "host"
 
-_HOST_ID = re.compile(r"host_[0-9a-z]{26}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 
 
@@ -90,8 +83,8 @@ class Application:
         """Open everything that needs no address. AppError where that cannot be done."""
         async with AsyncExitStack() as stack:
             settings = self.settings
-            stack.callback(_take(settings.data_dir).close)
-            if (lock := _take_database(settings.database)) is not None:
+            stack.callback(premises.take(settings.data_dir).close)
+            if (lock := premises.take_database(settings.database)) is not None:
                 stack.callback(lock.close)
             db = self._db = await asyncio.to_thread(
                 _open_database, settings.database, self._hub, self._metrics
@@ -106,6 +99,7 @@ class Application:
             )
             self._service = transport.Service(self._schema(), db, self._context, self._terms(), self._metrics)
             self._metrics.watch(self._tail, self._subscriptions, lambda: db.read(store.counts.read))
+            self._metrics.watch_servers(lambda: self._hub.state, self._leads)
             await stack.enter_async_context(self._service.running(self._revoked_tokens))
             self.asgi = self._routes(self._service)
             async with self._stack:
@@ -116,7 +110,7 @@ class Application:
         assert self._db is not None
         assert self._tail is not None
         self._address.url = url
-        _write_address(self.server_file, url)
+        premises.write_address(self.server_file, url)
         self._stack.callback(self.server_file.unlink, missing_ok=True)
         self._dispatch = LocalDispatch(self.settings.data_dir, self.server_file)
         terms = engine.Terms(
@@ -242,6 +236,9 @@ class Application:
         assert self._db is not None
         return await self._db.read(store.leases.is_held, store.leases.ENGINE)
 
+    def _leads(self) -> bool:
+        return self._engine is not None and self._engine.leads
+
     async def _bus_works(self) -> bool:
         return self._hub.connected
 
@@ -250,56 +247,9 @@ class Application:
         return self._engine is not None and self._engine.running and not draining
 
 
-def _take(directory: Path) -> Lock:
-    """Hold the data directory as long as this process lives: two servers on one would both start its tasks."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = Lock.take(directory / LOCK_FILE)
-    except OSError as error:
-        raise AppError(
-            ErrorCode.UNAVAILABLE,
-            f"The data directory {directory} cannot be used: {error.strerror or error}.",
-            suggestion="Choose another one with --data-dir.",
-        ) from error
-    if lock is None:
-        other = holder(directory / LOCK_FILE)
-        who = f"Another server (process {other.pid})" if other is not None else "Another server"
-        raise AppError(
-            ErrorCode.UNAVAILABLE,
-            f"{who} is at work on the data directory {directory}.",
-            suggestion="Use it, stop it, or choose another directory with --data-dir.",
-        )
-    lock.sign()
-    return lock
-
-
-def _take_database(url: str) -> Lock | None:
-    """One server for a file: on SQLite nothing tells a second one that tasks were started, or that it may lead."""
-    if not url.startswith("sqlite:///") or not (path := Path(url.removeprefix("sqlite:///"))).name:
-        return None
-    try:
-        lock = Lock.take(path.with_name(f"{path.name}.lock"))
-    except OSError:
-        return None  # opening the database says it better
-    if lock is None:
-        raise AppError(
-            ErrorCode.UNAVAILABLE,
-            f"Another server is at work on the database {path}.",
-            suggestion="Use it, stop it, or give all of them a database on PostgreSQL with --database-url.",
-        )
-    lock.sign()
-    return lock
-
-
 def _place(settings: Settings) -> Place:
-    """The host of this server. Its id stays with the data directory, as its workers do."""
-    path = settings.data_dir / HOST_FILE
-    host_id = path.read_text().strip() if path.exists() else ""
-    if not _HOST_ID.fullmatch(host_id):
-        host_id = store.ids.new("host")
-        _write_private(path, host_id + "\n")
     return Place(
-        id=host_id,
+        id=premises.host_id(settings.data_dir, store.ids.new("host")),
         name=settings.host_name,
         slots=settings.slots,
         labels=sorted(settings.host_labels),
@@ -348,7 +298,7 @@ async def _ensure_first_token(db: Database, settings: Settings) -> None:
         return
     token = store.tokens.new_secret()
     await _ensure_admin(db, token, source)
-    _write_private(path, token + "\n")
+    premises.write_private(path, token + "\n")
 
 
 async def _ensure_admin(db: Database, token: str, source: str) -> None:
@@ -377,17 +327,3 @@ def version() -> str:
 @cache
 def _schema_text() -> str:
     return sdl.text()
-
-
-def _write_address(path: Path, url: str) -> None:
-    started = datetime.now(UTC).isoformat()
-    _write_private(path, json.dumps({"url": url, "pid": os.getpid(), "startedAt": started}) + "\n")
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)

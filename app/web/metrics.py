@@ -21,6 +21,7 @@ from app.domain.observation import Access, Answer, Observer, Outcome
 from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
 from app.domain.workers import WorkerStatus
+from app.live.hub import Bus
 from app.live.log import Tail
 from app.live.paced import Paced
 from app.live.telemetry import Latency
@@ -60,9 +61,12 @@ class Metrics(Observer):
         self._subscriptions: Callable[[], int] = lambda: 0
         self._counts: Paced[Counts] | None = None
         self._failing = False
+        self._bus: Callable[[], Bus] | None = None
+        self._leads: Callable[[], bool] = lambda: False
         self._made_of_the_database()
         self._made_of_the_edge()
         self._made_of_the_log()
+        self._made_of_servers()
         self._gauge("build_info", "1, labelled with the version that runs.", "version").labels(version).set(1)
         prometheus_client.ProcessCollector(registry=self.registry)
         prometheus_client.PlatformCollector(registry=self.registry)
@@ -75,10 +79,14 @@ class Metrics(Observer):
         self._subscriptions = subscriptions
         self._counts = Paced(count, keep=KEEP_SECONDS)
 
+    def watch_servers(self, bus: Callable[[], Bus], leads: Callable[[], bool]) -> None:
+        self._bus, self._leads = bus, leads
+
     async def exposed(self, accept: str = "") -> tuple[bytes, str]:
         """Every number as text, and the type of the text: OpenMetrics where `accept` asks for it."""
         await self._count()
         self._look_at_the_log()
+        self._look_at_servers()
         encode, media_type = choose_encoder(accept)
         return encode(self.registry), media_type
 
@@ -145,6 +153,14 @@ class Metrics(Observer):
         self._lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop came to something that was due.", LATE
         )
+
+    def _made_of_servers(self) -> None:
+        self._connected = self._gauge(
+            "bus_connected",
+            "1 while wake-ups of other servers come through, 0 while the log is polled.",
+            "kind",
+        )
+        self._leading = self._gauge("leads", "1 on the server that gives tasks to hosts, 0 on the others.")
 
     # ------------------------------------------------------------------ what is told
 
@@ -219,6 +235,12 @@ class Metrics(Observer):
         self._age.set(self._tail.lag)
         self._followers.set(self._tail.followers)
         self._queued.set(self._tail.queued)
+
+    def _look_at_servers(self) -> None:
+        self._leading.set(self._leads())
+        if self._bus is not None:
+            bus = self._bus()
+            self._connected.labels(bus.kind).set(bus.connected)
 
     # ------------------------------------------------------------------ making them
 

@@ -137,6 +137,9 @@ def test_a_second_server_on_the_same_file(served: Served, tmp_path: Path) -> Non
     served.start()
     assert (served.data_dir / "host").read_text() == host, "its workers belong to it after a restart too"
     assert httpx.get(f"{served.url}/readyz").json()["checks"]["leader"]
+    numbers = httpx.get(f"{served.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
+    assert "trackside_leads 1.0" in numbers
+    assert 'trackside_bus_connected{kind="memory"} 1.0' in numbers
 
 
 def test_a_busy_port(tmp_path: Path) -> None:
