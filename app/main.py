@@ -25,6 +25,7 @@ from app.domain.access import READERS, Actor, Role
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.observation import Observer
+from app.domain.runs import RunDefaults
 from app.engine import loop as engine
 from app.engine.presence import Place
 from app.live.hub import Hub
@@ -181,6 +182,11 @@ class Application:
             heartbeat_seconds=self.settings.heartbeat_seconds,
             observer=self._metrics,
             configuration=str(configuration_directory()),
+            run_defaults=RunDefaults(
+                phase_guard=self.settings.phase_guard,
+                auto_advance=self.settings.auto_advance,
+                auto_complete=self.settings.auto_complete,
+            ),
         )
         return Context(services, actor)
 

@@ -87,6 +87,18 @@ class Settings(BaseSettings):
     host_labels: Annotated[frozenset[str], NoDecode] = _list(
         "What sets this host apart, separated by commas."
     )
+    phase_guard: bool = Field(
+        default=False,
+        description="Whether phases are left only when somebody confirms, in runs and phases that do not say so themselves.",
+    )
+    auto_advance: bool = Field(
+        default=True,
+        description="Whether runs that do not say so themselves go on when the gate of a phase holds.",
+    )
+    auto_complete: bool = Field(
+        default=True,
+        description="Whether runs that do not say so themselves complete behind their last gate, instead of waiting for `checkCompletion`.",
+    )
     allowed_hosts: Annotated[frozenset[str], NoDecode] = _list(
         "Host names, separated by commas, that requests may name beside loopback and the bound address."
     )

@@ -33,6 +33,7 @@ from tests.factories import COMMAND, OPERATOR, Entry, a_plan
 PLENTY = 1_000
 HOST = "host_of_the_fleet"
 _NOUNS = {
+    "deliverables": "Deliverable",
     "runs": "Run",
     "tasks": "Task",
     "workers": "Worker",
@@ -47,6 +48,8 @@ _VERBS = {
     commands.attention.dismiss: "dismissAttention",
     commands.context.inject: "injectContext",
     commands.dag.mutate: "mutateDag",
+    commands.phases.advance: "advancePhase",
+    commands.phases.check_completion: "checkCompletion",
     commands.workers.report_progress: "reportProgress",
 }
 

@@ -1,5 +1,6 @@
 """What has to hold in any database, whatever was done to it and in whatever order."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from sqlmodel import SQLModel
 
 from app.commands.moves import COUNTERS
 from app.domain.commands import UNDER_WAY
-from app.domain.phases import PhaseStatus
+from app.domain.phases import OPEN, PhaseStanding, PhaseStatus, TaskRequirement, gate_holds, next_phase_move
 from app.domain.runs import ENDED, RunStatus, Standing, Urgency, next_move
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
 from app.domain.workers import LIVE, Desire, WorkerStatus
@@ -50,7 +51,7 @@ def look(tx: Tx) -> Look:
         columns = ", ".join(f'"{column.name}"' for column in _columns(SQLModel.metadata.tables[name]))
         return list(connection.exec_driver_sql(f'SELECT {columns} FROM "{name}"'))
 
-    names = ("run", "phase", "task", "worker", "attention", "command", "context_item")
+    names = ("run", "phase", "deliverable", "task", "worker", "attention", "command", "context_item")
     found = Look({name: {row.id: row for row in read(name)} for name in names})
     for edge in read("dependency"):
         found.needs[edge.task_id].add(edge.needs_id)
@@ -59,7 +60,7 @@ def look(tx: Tx) -> Look:
     for run_id in found.run:
         found.of_run[run_id] = {
             name: [row for row in found.rows[name].values() if row.run_id == run_id]
-            for name in ("phase", "task", "worker", "attention")
+            for name in ("phase", "deliverable", "task", "worker", "attention")
         }
     return found
 
@@ -67,7 +68,9 @@ def look(tx: Tx) -> Look:
 def _columns(table: Table) -> list[Any]:
     """All but the bulky ones, which no rule looks at."""
     return [
-        column for column in table.c if not isinstance(column.type, Text | JSON) or column.name == "runtime"
+        column
+        for column in table.c
+        if not isinstance(column.type, Text | JSON) or column.name in ("runtime", "gate_tasks")
     ]
 
 
@@ -79,6 +82,7 @@ def check(tx: Tx, story: Story | None = None) -> Look:
     found = [complaint for rule in RULES for complaint in rule(seen)]
     found += story.complaints
     found += events_tell_what_is(seen, story)
+    found += events_tell_of_deliverables(seen, story)
     assert not found, "\n".join(found)
     return seen
 
@@ -90,6 +94,14 @@ RULES: list[Rule] = []
 def rule(function: Rule) -> Rule:
     RULES.append(function)
     return function
+
+
+def events_tell_of_deliverables(seen: Look, story: Story) -> Iterator[str]:
+    for row in seen.deliverable.values():
+        if story.deliverables.get(row.id, "PENDING") != row.status:
+            yield f"deliverable {row.key} is {row.status}, but the events say {story.deliverables.get(row.id)}"
+        if (row.changed_by is None) != (row.status == "PENDING"):
+            yield f"deliverable {row.key} is {row.status}, changed by {row.changed_by}"
 
 
 def events_tell_what_is(seen: Look, story: Story) -> Iterator[str]:
@@ -124,9 +136,32 @@ def counters_are_what_they_count(seen: Look) -> Iterator[str]:
             if getattr(run, column) != number:
                 yield f"{run.id} counts {getattr(run, column)} {column}, but there are {number}"
         for phase in rows["phase"]:
-            number = sum(task.phase_id == phase.id and task.status not in FINISHED for task in rows["task"])
-            if phase.unfinished != number:
-                yield f"phase {phase.key} counts {phase.unfinished} unfinished tasks, but there are {number}"
+            for column, number in counted_in(phase, rows).items():
+                if getattr(phase, column) != number:
+                    yield f"phase {phase.key} counts {getattr(phase, column)} {column}, but there are {number}"
+
+
+def counted_in(phase: Row, rows: dict[str, list[Row]]) -> dict[str, int]:
+    """What the counters of a phase ought to be."""
+    tasks = [task for task in rows["task"] if task.phase_id == phase.id]
+    named = named_by(phase)
+    return {
+        "unfinished": sum(task.status not in FINISHED for task in tasks),
+        "done": sum(task.status in SATISFIES for task in tasks),
+        "failed": sum(task.status == T.FAILED for task in tasks),
+        "cancelled": sum(task.status == T.CANCELLED for task in tasks),
+        "running": sum(task.status in (T.RUNNING, T.WAITING_FOR_INPUT) for task in tasks),
+        "named_left": sum(task.key in named and task.status not in SATISFIES for task in tasks),
+        "owed": sum(
+            one.phase_id == phase.id and one.required and one.status == "PENDING"
+            for one in rows["deliverable"]
+        ),
+    }
+
+
+def named_by(phase: Row) -> list[str]:
+    names = phase.gate_tasks or []
+    return list(json.loads(names) if isinstance(names, str) else names)
 
 
 @rule
@@ -188,9 +223,11 @@ def the_status_of_a_task_fits_its_worker(seen: Look) -> Iterator[str]:
 def a_ready_task_waits_for_nothing_and_a_free_one_is_ready(seen: Look) -> Iterator[str]:
     for task in seen.task.values():
         phase, run = seen.phase[task.phase_id], seen.run[task.run_id]
-        free = task.waiting_for == 0 and phase.status == PhaseStatus.ACTIVE
-        if task.status == T.READY and task.worker_id is None and not free:
+        # what was READY before its phase waited for a confirmation stays so
+        may_stay = task.waiting_for == 0 and phase.status in OPEN
+        if task.status == T.READY and task.worker_id is None and not may_stay:
             yield f"task {task.key} is READY, but waits for {task.waiting_for} in a phase that is {phase.status}"
+        free = task.waiting_for == 0 and phase.status == PhaseStatus.ACTIVE
         if task.status == T.PENDING and free and run.status not in (R.CANCELLED, R.ARCHIVED):
             yield f"task {task.key} is PENDING, but waits for nothing"
 
@@ -218,8 +255,50 @@ def an_open_question_is_waited_for(seen: Look) -> Iterator[str]:
             yield f"item {item.id} is {item.status} with merge key {item.merge_key}"
         if (item.status == "OPEN") != (item.answered_at is None):
             yield f"item {item.id} is {item.status}, answered at {item.answered_at}"
-        if item.status == "OPEN" and not any(still_waits(seen, asker) for asker in seen.askers[item.id]):
+        if (
+            item.status == "OPEN"
+            and item.kind == "QUESTION"
+            and not any(still_waits(seen, asker) for asker in seen.askers[item.id])
+        ):
             yield f"item {item.id} is open, but everyone who asked is over"
+
+
+@rule
+def a_phase_that_awaits_confirmation_is_guarded_and_ready(seen: Look) -> Iterator[str]:
+    for run in seen.run.values():
+        awaiting = [phase for phase in seen.of_run[run.id]["phase"] if is_awaiting(phase)]
+        for phase in awaiting:
+            over = run.status in ENDED or run.status == R.STOPPING
+            facts = phase_standing(run, phase)
+            if not over and not (facts.guarded and gate_holds(facts)):
+                yield f"phase {phase.key} waits to be confirmed: {facts}"
+        asked = [
+            item
+            for item in seen.of_run[run.id]["attention"]
+            if item.status == "OPEN" and item.kind == "PHASE_CONFIRMATION"
+        ]
+        if len(asked) > len(awaiting):
+            yield f"{run.id} asks {len(asked)} times to confirm {len(awaiting)} phases"
+        if asked and (run.status in (R.COMPLETED, R.CANCELLED, R.ARCHIVED, R.STOPPING)):
+            yield f"{run.id} is {run.status}, and asks to confirm a phase"
+
+
+def is_awaiting(phase: Row) -> bool:
+    return bool(phase.status == PhaseStatus.AWAITING_CONFIRMATION)
+
+
+def phase_standing(run: Row, phase: Row) -> PhaseStanding:
+    return PhaseStanding(
+        PhaseStatus(phase.status),
+        TaskRequirement(phase.requirement),
+        phase.minimum or 0,
+        phase.unfinished,
+        phase.done,
+        phase.named_left,
+        phase.owed,
+        bool(run.phase_guard if phase.guard is None else phase.guard),
+        bool(run.auto_advance),
+    )
 
 
 def still_waits(seen: Look, asker: Row) -> bool:
@@ -237,18 +316,32 @@ def still_waits(seen: Look, asker: Row) -> bool:
 
 @rule
 def phases_follow_one_another(seen: Look) -> Iterator[str]:
-    order = [PhaseStatus.COMPLETED, PhaseStatus.ACTIVE, PhaseStatus.PENDING]
+    order = [PhaseStatus.COMPLETED, *OPEN, PhaseStatus.PENDING]
     for run in seen.run.values():
         phases = sorted(seen.of_run[run.id]["phase"], key=lambda phase: phase.ordinal)
         statuses = [phase.status for phase in phases]
-        if statuses != sorted(statuses, key=order.index) or statuses.count(PhaseStatus.ACTIVE) > 1:
+        if statuses != sorted(statuses, key=order.index) or sum(status in OPEN for status in statuses) > 1:
             yield f"{run.id} has phases {statuses}"
         begun = [phase for phase in phases if phase.status != PhaseStatus.PENDING]
         if run.phase_id != (begun[-1].id if begun else None):
             yield f"{run.id} is in phase {run.phase_id}, but has begun {[phase.key for phase in begun]}"
         for phase in phases:
-            if phase.status == PhaseStatus.COMPLETED and phase.unfinished:
-                yield f"phase {phase.key} is COMPLETED with {phase.unfinished} unfinished tasks"
+            if run.status not in ENDED and run.status != R.STOPPING:
+                move = next_phase_move(phase_standing(run, phase))
+                if move is not None:
+                    yield f"phase {phase.key} is {phase.status}, but should {move}"
+            if (phase.completed_at is not None) != (phase.status == PhaseStatus.COMPLETED):
+                yield f"phase {phase.key} is {phase.status}, completed at {phase.completed_at}"
+            if (phase.started_at is None) != (phase.status == PhaseStatus.PENDING):
+                yield f"phase {phase.key} is {phase.status}, started at {phase.started_at}"
+
+
+@rule
+def behind_a_completed_phase_only_workers_are_left(seen: Look) -> Iterator[str]:
+    for task in seen.task.values():
+        left_over = task.status not in FINISHED and task.worker_id is None
+        if left_over and seen.phase[task.phase_id].status == PhaseStatus.COMPLETED:
+            yield f"task {task.key} is {task.status} without a worker in a phase that is over"
 
 
 def standing(seen: Look, run: Row) -> Standing:
@@ -256,6 +349,8 @@ def standing(seen: Look, run: Row) -> Standing:
     rows = seen.of_run[run.id]
     live = [worker for worker in rows["worker"] if worker.status in LIVE]
     phases = rows["phase"]
+    current = seen.phase.get(run.phase_id)
+    asked = sum(item.status == "OPEN" and item.kind == "PHASE_CONFIRMATION" for item in rows["attention"])
     return Standing(
         status=RunStatus(run.status),
         movable=sum(
@@ -263,12 +358,14 @@ def standing(seen: Look, run: Row) -> Standing:
             or (task.status == T.READY and (task.runtime is not None or task.worker_id is not None))
             for task in rows["task"]
         ),
-        waiting=sum(task.status == T.WAITING_FOR_INPUT for task in rows["task"]),
+        waiting=asked + sum(task.status == T.WAITING_FOR_INPUT for task in rows["task"]),
         failed=sum(task.status == T.FAILED for task in rows["task"]),
         workers=len(live),
         restless=sum(not at_rest(worker) for worker in live),
         gates_met=bool(phases) and all(phase.status == PhaseStatus.COMPLETED for phase in phases),
         pause_mode=Urgency(run.urgency) if run.urgency else None,
+        auto_complete=bool(run.auto_complete),
+        ready=current is not None and gate_holds(phase_standing(run, current)),
     )
 
 

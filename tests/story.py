@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlmodel import SQLModel, select
 
 from app.domain.commands import COMMAND
+from app.domain.deliverables import DELIVERABLE
 from app.domain.events import EventKind
 from app.domain.machines import Machine
 from app.domain.runs import RUN
@@ -24,6 +25,7 @@ class Story:
     position: int = 0
     status: dict[str, str] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)
+    deliverables: dict[str, str] = field(default_factory=dict)
     phase: dict[str, str] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
 
@@ -47,6 +49,8 @@ class Story:
                 if self.phase.get(row.run_id) != data["old"]:
                     self.complaints.append(f"event {row.seq}: the phase before was not {data['old']}")
                 self.phase[row.run_id] = data["new"]
+            case EventKind.DELIVERABLE_CHANGED:
+                self._deliverable(row.seq, data["deliverable"], data["status"])
             case EventKind.COMMAND_CHANGED:
                 self._command(row.seq, data["command"], data["status"])
 
@@ -62,6 +66,13 @@ class Story:
         elif (data["old"], data["new"]) not in possible:
             self.complaints.append(f"{id} went from {data['old']} to {data['new']}")
         self.status[id] = data["new"]
+
+    def _deliverable(self, seq: int, id: str, status: str) -> None:
+        before = self.deliverables.get(id, DELIVERABLE.start)
+        possible = {(origin, target) for (origin, _), target in DELIVERABLE.moves.items()}
+        if (before, status) not in possible:
+            self.complaints.append(f"event {seq}: deliverable {id} went from {before} to {status}")
+        self.deliverables[id] = status
 
     def _command(self, seq: int, id: str, status: str) -> None:
         before = self.commands.get(id)

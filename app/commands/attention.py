@@ -5,13 +5,12 @@ import json
 from typing import Any
 
 from app import store
-from app.commands import moves, workers
+from app.commands import moves, phases, workers
 from app.commands.answers import check_answer, check_schema
 from app.commands.audit import Change
 from app.domain import limits
 from app.domain.attention import ATTENTION, AttentionKind, AttentionMove, AttentionStatus
 from app.domain.errors import AppError, ErrorCode
-from app.domain.events import EventKind
 from app.domain.runs import ENDED
 from app.domain.tasks import TaskMove, TaskStatus
 from app.domain.workers import LIVE, WorkerMove, WorkerStatus
@@ -72,18 +71,14 @@ def ask(
             created_at=tx.now,
             expires_at=limits.later(tx.now, expires_in_seconds),
         )
-        tx.session.add(item)
-        tx.session.flush()
-        run.open_attention += 1
-        moves.touch(tx, run)
-        store.events.append(
+        moves.open_item(
             tx,
-            EventKind.ATTENTION_OPENED,
-            run=run,
-            task_id=task.id if task is not None else None,
-            worker_id=worker.id if worker is not None else None,
-            item=item.id,
+            run,
+            item,
+            task=task.id if task is not None else None,
+            worker=worker.id if worker is not None else None,
         )
+    moves.touch(tx, run)
     _join(tx, item, task, worker)
     if worker is not None:
         workers.wait_if_asked(tx, run, worker)
@@ -162,13 +157,12 @@ def _join(tx: Tx, item: AttentionRow, task: TaskRow | None, worker: WorkerRow | 
 
 
 def _close(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove, answer: Any) -> None:
-    item.status = ATTENTION.after(AttentionStatus(item.status), move)
-    item.answer, item.answered_at, item.merge_key = answer, tx.now, None
-    item.answered_by = tx.actor
-    run.open_attention -= 1
-    moves.touch(tx, run)
-    tx.session.flush()
-    moves.announce_closed(tx, run, item)
+    item.answer, item.answered_by = answer, tx.actor
+    phase = store.phases.find(tx, run.phase_id)
+    confirmed = item.kind == AttentionKind.PHASE_CONFIRMATION and move is AttentionMove.ANSWER
+    moves.close_item(tx, run, item, move)
+    if confirmed and phase is not None:
+        phases.confirm(tx, run, phase)
     for asker in store.attention.askers(tx, item.id):
         if asker.worker_id is not None:
             _release(tx, run, asker.worker_id)
@@ -191,8 +185,18 @@ def _release(tx: Tx, run: RunRow, worker_id: str) -> None:
 
 def _recount(tx: Tx, item: AttentionRow) -> bool:
     tx.session.flush()
+    if item.kind == AttentionKind.PHASE_CONFIRMATION:
+        return _recount_confirmation(tx, item)
     task_ids = [task.id for task in store.attention.tasks_of(tx, [item.id])[item.id]]
     blocked = store.tasks.blocked_behind(tx, task_ids)
+    changed = item.blocked_tasks != blocked
+    item.blocked_tasks = blocked
+    return changed
+
+
+def _recount_confirmation(tx: Tx, item: AttentionRow) -> bool:
+    phase = store.phases.find(tx, store.runs.get(tx, item.run_id).phase_id)
+    blocked = store.phases.unfinished_after(tx, phase) if phase is not None else 0
     changed = item.blocked_tasks != blocked
     item.blocked_tasks = blocked
     return changed

@@ -11,7 +11,7 @@ from app.domain import dag, limits
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
-from app.domain.phases import PhaseStatus
+from app.domain.phases import COUNTING, Gate, PhaseStatus, TaskRequirement, gate_problem
 from app.domain.runs import EDITABLE
 from app.domain.tasks import TaskMove, TaskStatus
 from app.store.db import Tx
@@ -34,6 +34,7 @@ def mutate(tx: Tx, *, run_id: str, edits: Sequence[Edit], expected_version: int 
         change.apply(edit, ["input", "operations", str(position)])
     dag.refuse_cycle(change.needs, "input", "operations")
     change.refuse_backward_edges()
+    change.refuse_gates_that_cannot_hold()
     return _write(tx, run, change)
 
 
@@ -109,6 +110,26 @@ class _Draft:
                         path,
                         "Move one of them to another phase in the same change.",
                     )
+
+    def refuse_gates_that_cannot_hold(self) -> None:
+        """A task that a gate counts on is not taken away from it: what was agreed would never be met, or be less."""
+        if not self.removed and not self.changed:
+            return
+        for phase in self.by_id.values():
+            gate = Gate(TaskRequirement(phase.requirement), phase.minimum, tuple(phase.gate_tasks or ()))
+            if phase.status == PhaseStatus.COMPLETED or gate.requirement not in COUNTING:
+                continue
+            own = [
+                task.key
+                for task in self.tasks.values()
+                if task.phase_id == phase.id and task.status != TaskStatus.CANCELLED
+            ]
+            if (problem := gate_problem(gate, own)) is not None:
+                raise limits.invalid(
+                    f"The gate of phase {phase.key!r} could never hold after this: {problem}",
+                    ["input", "operations"],
+                    "Skip a task instead of removing it: gates take what is skipped as done.",
+                )
 
     def _add(self, edit: AddTask, path: list[str]) -> None:
         if edit.key in self.tasks or edit.key in self.removed:
@@ -244,6 +265,7 @@ def _write(tx: Tx, run: RunRow, draft: _Draft) -> Change:
         _take_out(tx, run, task)
     _rewire(tx, run, draft)
     run.version += 1
+    moves.touch(tx, run)
     touched = [draft.tasks[key] for key in draft.rewired if key in draft.tasks]
     store.events.append(
         tx,

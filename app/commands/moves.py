@@ -6,13 +6,17 @@ Only this module sets a status. Its functions take rows that the caller holds lo
 from typing import Any, Final
 
 from app import store
-from app.domain.attention import ATTENTION, AttentionMove, AttentionStatus
+from app.commands import reasons
+from app.domain import limits
+from app.domain.attention import ATTENTION, AttentionKind, AttentionMove, AttentionStatus
+from app.domain.deliverables import DELIVERABLE, DeliverableMove, DeliverableStatus
 from app.domain.events import EventKind
-from app.domain.phases import PHASE, PhaseMove, PhaseStatus, gate_holds
+from app.domain.phases import OPEN, PHASE, PhaseMove, PhaseStatus, TaskRequirement, next_phase_move
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Standing, Urgency, next_move
-from app.domain.tasks import FINISHED, SATISFIES, TASK, TaskMove, TaskStatus
+from app.domain.tasks import FINISHED, SATISFIES, TASK, WORKED_ON, TaskMove, TaskStatus
 from app.domain.workers import LIVE, WORKER, WorkerMove, WorkerStatus
 from app.store.db import Tx
+from app.store.deliverable_tables import DeliverableRow
 from app.store.tables import AttentionRow, PhaseRow, RunRow, TaskRow, WorkerRow
 
 COUNTERS: Final[dict[TaskStatus, str]] = {
@@ -34,6 +38,9 @@ STUCK: Final = {
     RunStatus.BLOCKED: RunMove.BLOCK,
 }
 """By which move a run came where it waits for people."""
+
+CONFIRM: Final = "confirm"
+"""What answers the question whether a phase may be left."""
 
 
 def count(run: RunRow, status: TaskStatus, by: int) -> None:
@@ -67,14 +74,14 @@ def move_run(tx: Tx, run: RunRow, move: RunMove, *, reason: str | None = None) -
 def settle(tx: Tx, run: RunRow) -> None:
     """Let questions, phases and the run follow from what has changed, until nothing moves any more."""
     if run.open_attention:
-        _drop_questions(tx, run)
+        _drop_items(tx, run)
     advance(tx, run)
     moved = False
     while (move := next_move(_standing(tx, run))) is not None:
-        move_run(tx, run, move, reason=_why(tx, run, move))
+        move_run(tx, run, move, reason=reasons.why(tx, run, move))
         moved = True
     if not moved and (stuck := STUCK.get(RunStatus(run.status))) is not None:
-        run.status_reason = _why(tx, run, stuck)  # it stays where it is, but not for the same tasks
+        run.status_reason = reasons.why(tx, run, stuck)  # it stays where it is, but not for the same tasks
 
 
 def _standing(tx: Tx, run: RunRow) -> Standing:
@@ -91,62 +98,36 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
     return Standing(
         status=status,
         movable=movable,
-        waiting=run.waiting,
+        waiting=run.waiting
+        + (phase is not None and store.attention.find_confirmation(tx, run, phase) is not None),
         failed=run.failed,
         workers=run.live_workers,
         restless=restless,
         gates_met=phase is not None and phase.status == PhaseStatus.COMPLETED,
         pause_mode=Urgency(run.urgency) if run.urgency else None,
+        auto_complete=run.auto_complete,
+        ready=phase is not None and store.gates.holds(run, phase),
     )
 
 
-def _why(tx: Tx, run: RunRow, move: RunMove) -> str | None:
-    """Words for people about a move that a run made by itself."""
-    match move:
-        case RunMove.AWAIT_INPUT:
-            return f"{run.waiting} {_tasks(run.waiting)} for an answer: see the attention list."
-        case RunMove.FAIL:
-            keys = [task.key for task in store.tasks.of_run(tx, run.id, [TaskStatus.FAILED])]
-            return f"{_list(keys)} failed and nothing else can go on: retryRun makes the failed tasks ready again."
-        case RunMove.BLOCK:
-            return _why_blocked(tx, run)
-        case _:
-            return run.status_reason if move in (RunMove.REST, RunMove.CANCEL) else None
+# ---------------------------------------------------------------- attention
 
 
-def _why_blocked(tx: Tx, run: RunRow) -> str:
-    by_hand = list(store.tasks.by_hand(tx, run.id, 6))
-    if by_hand:
-        return f"{_list(by_hand)} {'wait' if len(by_hand) > 1 else 'waits'} to be done by hand: completeTask says when."
-    blocked = [task.key for task in store.tasks.of_run(tx, run.id, [TaskStatus.BLOCKED])]
-    if blocked:
-        return f"{_list(blocked)} {'are' if len(blocked) > 1 else 'is'} blocked: unblockTask or skipTask goes on."
-    return "Nothing can go on: what is left waits for tasks that were cancelled."
-
-
-def _tasks(count: int) -> str:
-    return "task waits" if count == 1 else "tasks wait"
-
-
-def _list(keys: list[str]) -> str:
-    shown = ", ".join(keys[:5])
-    return shown if len(keys) <= 5 else f"{shown} and {len(keys) - 5} more"
-
-
-# ---------------------------------------------------------------- questions
-
-
-def _drop_questions(tx: Tx, run: RunRow) -> None:
-    """Dismiss what nobody waits for any more: everyone who asked is over."""
+def open_item(tx: Tx, run: RunRow, item: AttentionRow, *, task: str | None, worker: str | None) -> None:
+    """Put something to people."""
+    tx.session.add(item)
     tx.session.flush()
-    for item in store.attention.abandoned(tx, run.id):
-        item.status = ATTENTION.after(AttentionStatus(item.status), AttentionMove.DISMISS)
-        item.merge_key, item.answered_at = None, tx.now
-        run.open_attention -= 1
-        announce_closed(tx, run, item)
+    run.open_attention += 1
+    touch(tx, run)
+    store.events.append(tx, EventKind.ATTENTION_OPENED, run=run, task_id=task, worker_id=worker, item=item.id)
 
 
-def announce_closed(tx: Tx, run: RunRow, item: AttentionRow) -> None:
+def close_item(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove) -> None:
+    item.status = ATTENTION.after(AttentionStatus(item.status), move)
+    item.merge_key, item.answered_at = None, tx.now
+    run.open_attention -= 1
+    touch(tx, run)
+    tx.session.flush()
     askers = store.attention.askers(tx, item.id)
     first = askers[0] if askers else None
     store.events.append(
@@ -159,35 +140,130 @@ def announce_closed(tx: Tx, run: RunRow, item: AttentionRow) -> None:
     )
 
 
+def _drop_items(tx: Tx, run: RunRow) -> None:
+    """Dismiss what nobody waits for any more: everyone who asked is over, or the run goes no further."""
+    tx.session.flush()
+    dropped = list(store.attention.abandoned(tx, run.id))
+    if run.status in ENDED - {RunStatus.FAILED} or run.status == RunStatus.STOPPING:
+        dropped += [
+            item for item in store.attention.open_of_run(tx, run.id) if item.kind != AttentionKind.QUESTION
+        ]
+    for item in dropped:
+        close_item(tx, run, item, AttentionMove.DISMISS)
+
+
 # ---------------------------------------------------------------- phases
 
 
 def advance(tx: Tx, run: RunRow) -> None:
-    """Complete phases whose gate holds and begin the ones behind them."""
-    while True:
-        phase = store.phases.find(tx, run.phase_id)
-        if phase is None or phase.status != PhaseStatus.ACTIVE or not gate_holds(phase.unfinished):
-            return
-        if run.status in ENDED or run.status == RunStatus.STOPPING:
-            return
-        phase.status = PHASE.after(PhaseStatus(phase.status), PhaseMove.COMPLETE)
-        following = store.phases.next_after(tx, phase)
-        if following is None:
-            return
+    """Let phases whose gates hold wait for a confirmation, or be completed and followed by the next."""
+    if run.status in ENDED or run.status == RunStatus.STOPPING:
+        return
+    while (phase := store.phases.find(tx, run.phase_id)) is not None:
+        match next_phase_move(store.gates.standing(run, phase)):
+            case PhaseMove.AWAIT_CONFIRMATION:
+                _await_confirmation(tx, run, phase)
+            case PhaseMove.REOPEN:
+                _reopen_phase(tx, run, phase)
+            case PhaseMove.COMPLETE:
+                complete_phase(tx, run, phase, PhaseMove.COMPLETE)
+            case _:
+                return
+
+
+def _await_confirmation(tx: Tx, run: RunRow, phase: PhaseRow) -> None:
+    phase.status = PHASE.after(PhaseStatus(phase.status), PhaseMove.AWAIT_CONFIRMATION)
+    following = store.phases.next_after(tx, phase)
+    tx.session.flush()
+    item = AttentionRow(
+        id=store.ids.new("att"),
+        run_id=run.id,
+        kind=AttentionKind.PHASE_CONFIRMATION,
+        status=ATTENTION.start,
+        title=f"Phase {phase.key!r} is ready to be left: go on?"[: limits.TITLE],
+        detail=(f"Then phase {following.key!r} begins." if following is not None else "It is the last one."),
+        options=[CONFIRM],
+        answer_schema={"enum": [CONFIRM, True]},
+        merge_key=store.attention.confirmation_key(phase),
+        blocked_tasks=store.phases.unfinished_after(tx, phase),
+        created_at=tx.now,
+    )
+    open_item(tx, run, item, task=None, worker=None)
+
+
+def _reopen_phase(tx: Tx, run: RunRow, phase: PhaseRow) -> None:
+    item = store.attention.find_confirmation(tx, run, phase)
+    phase.status = PHASE.after(PhaseStatus(phase.status), PhaseMove.REOPEN)
+    if item is not None:
+        close_item(tx, run, item, AttentionMove.DISMISS)
+    _make_phase_ready(tx, run, phase)
+
+
+def complete_phase(
+    tx: Tx, run: RunRow, phase: PhaseRow, move: PhaseMove, *, confirmed_by: str | None = None
+) -> None:
+    """Leave a phase for the next one. What no worker is on is left out; who works already may finish."""
+    item = store.attention.find_confirmation(tx, run, phase)
+    phase.status = PHASE.after(PhaseStatus(phase.status), move)
+    phase.completed_at, phase.confirmed_by = tx.now, confirmed_by
+    touch(tx, run)
+    if item is not None:
+        item.answer, item.answered_by = CONFIRM, confirmed_by
+        close_item(tx, run, item, AttentionMove.ANSWER)
+    if phase.unfinished:
+        tx.session.flush()
+        for task in store.tasks.not_begun(tx, phase.id):
+            leave_out(tx, run, task)
+    following = store.phases.next_after(tx, phase)
+    if following is not None:
         begin(tx, run, following, old=phase)
+
+
+def is_left_over(tx: Tx, task: TaskRow) -> bool:
+    """Its phase is over, and did not need it."""
+    phase = store.phases.find(tx, task.phase_id)
+    return phase is not None and phase.status == PhaseStatus.COMPLETED
+
+
+def leave_out(tx: Tx, run: RunRow, task: TaskRow) -> None:
+    """Skip a task that nobody works on any more, behind a gate that does not wait for it."""
+    phase = store.phases.find(tx, task.phase_id)
+    assert phase is not None
+    move_task(tx, run, task, TaskMove.SKIP, reason=f"Phase {phase.key!r} was completed without it.")
 
 
 def begin(tx: Tx, run: RunRow, phase: PhaseRow, *, old: PhaseRow | None) -> None:
     phase.status = PHASE.after(PhaseStatus(phase.status), PhaseMove.BEGIN)
+    phase.started_at = tx.now
     run.phase_id = phase.id
     run.version += 1
     touch(tx, run)
     store.events.append(
         tx, EventKind.PHASE_CHANGED, run=run, old=old.key if old is not None else None, new=phase.key
     )
+    _make_phase_ready(tx, run, phase)
+
+
+def _make_phase_ready(tx: Tx, run: RunRow, phase: PhaseRow) -> None:
     tx.session.flush()
     for task in store.tasks.unblocked_of_phase(tx, phase.id):
         move_task(tx, run, task, TaskMove.MAKE_READY)
+
+
+def settle_deliverable(
+    tx: Tx, run: RunRow, phase: PhaseRow, owed: DeliverableRow, move: DeliverableMove
+) -> None:
+    """Complete or waive what a phase owes."""
+    old = DeliverableStatus(owed.status)
+    owed.status = DELIVERABLE.after(old, move)
+    owed.changed_by, owed.changed_at = tx.actor, tx.now
+    if owed.required and old is DeliverableStatus.PENDING:
+        phase.owed -= 1
+    touch(tx, run)
+    told = {"phase": phase.id, "phaseKey": phase.key, "deliverable": owed.id, "key": owed.key}
+    store.events.append(tx, EventKind.DELIVERABLE_CHANGED, run=run, status=owed.status, **told)
+    if move is DeliverableMove.COMPLETE:
+        store.events.append(tx, EventKind.DELIVERABLE_COMPLETED, run=run, **told)
 
 
 # ---------------------------------------------------------------- tasks
@@ -203,7 +279,7 @@ def move_task(tx: Tx, run: RunRow, task: TaskRow, move: TaskMove, *, reason: str
         count(run, new, +1)
         phase = store.phases.find(tx, task.phase_id)
         assert phase is not None
-        phase.unfinished += (old in FINISHED) - (new in FINISHED)
+        _count_in_phase(phase, task, old, new)
     if new is TaskStatus.RUNNING and old is TaskStatus.READY:
         task.started_at = tx.now
     task.completed_at = tx.now if new in FINISHED or new is TaskStatus.FAILED else None
@@ -213,6 +289,16 @@ def move_task(tx: Tx, run: RunRow, task: TaskRow, move: TaskMove, *, reason: str
     )
     if (old in SATISFIES) != (new in SATISFIES):
         _tell_dependents(tx, run, task, satisfied=new in SATISFIES)
+
+
+def _count_in_phase(phase: PhaseRow, task: TaskRow, old: TaskStatus, new: TaskStatus) -> None:
+    phase.unfinished += (old in FINISHED) - (new in FINISHED)
+    phase.done += (new in SATISFIES) - (old in SATISFIES)
+    phase.running += (new in WORKED_ON) - (old in WORKED_ON)
+    phase.cancelled += (new is TaskStatus.CANCELLED) - (old is TaskStatus.CANCELLED)
+    phase.failed += (new is TaskStatus.FAILED) - (old is TaskStatus.FAILED)
+    if phase.requirement == TaskRequirement.NAMED and task.key in (phase.gate_tasks or ()):
+        phase.named_left += (old in SATISFIES) - (new in SATISFIES)
 
 
 def make_ready_if_free(tx: Tx, run: RunRow, task: TaskRow) -> None:
@@ -229,7 +315,7 @@ def recount(tx: Tx, run: RunRow, task: TaskRow) -> None:
     tx.session.flush()
     task.waiting_for = store.tasks.unmet(tx, task.id)
     phase = store.phases.find(tx, task.phase_id)
-    held = task.waiting_for or phase is None or phase.status != PhaseStatus.ACTIVE
+    held = task.waiting_for or phase is None or phase.status not in OPEN
     if held and task.status == TaskStatus.READY and task.worker_id is None:
         move_task(tx, run, task, TaskMove.HOLD_BACK)
     else:

@@ -9,14 +9,23 @@ from app import store
 from app.commands import moves, tasks, workers
 from app.commands.audit import Change
 from app.domain import dag
+from app.domain.deliverables import DELIVERABLE
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.phases import PhaseStatus
-from app.domain.plans import SETTLED, Plan, PlanStatus, PlanTask, runtime_values
+from app.domain.plans import (
+    SETTLED,
+    Plan,
+    PlanDeliverable,
+    PlanStatus,
+    PlanTask,
+    runtime_values,
+)
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Urgency
 from app.domain.tasks import FINISHED, TaskMove, TaskStatus
 from app.domain.workers import Desire
 from app.store.db import Tx
+from app.store.deliverable_tables import DeliverableRow
 from app.store.tables import PhaseRow, RunRow
 
 DEFAULT_MAX_WORKERS = 4
@@ -47,6 +56,9 @@ def create(
     name: str | None = None,
     runtime: dict[str, Any] | None = None,
     max_workers: int | None = None,
+    phase_guard: bool = False,
+    auto_advance: bool = True,
+    auto_complete: bool = True,
     start: bool = False,
 ) -> Change:
     """Make a run of a plan that has been read and checked. `runtime` is for tasks that do not say themselves."""
@@ -60,6 +72,9 @@ def create(
         status=RUN.start,
         runtime=runtime,
         max_workers=max_workers or plan.max_workers or DEFAULT_MAX_WORKERS,
+        phase_guard=phase_guard,
+        auto_advance=auto_advance,
+        auto_complete=auto_complete,
         plan_path=source.path,
         plan_format=source.format,
         plan_hash=source.hash,
@@ -84,6 +99,7 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
     rows: list[dict[str, Any]] = []
     edges: list[dict[str, Any]] = []
     subtasks: list[dict[str, Any]] = []
+    owed: list[DeliverableRow] = []
     for ordinal, planned in enumerate(plan.phases, 1):
         phase = PhaseRow(
             id=store.ids.new("phase"),
@@ -92,9 +108,17 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
             key=planned.key,
             title=planned.title,
             status=PhaseStatus.PENDING,
+            requirement=planned.gate.requirement,
+            minimum=planned.gate.minimum,
+            gate_tasks=list(planned.gate.tasks) or None,
+            guard=planned.guard,
             unfinished=sum(task.key not in done for task in planned.tasks),
+            done=sum(task.key in done for task in planned.tasks),
+            named_left=len(set(planned.gate.tasks) - done),
+            owed=sum(one.required for one in planned.deliverables),
         )
         tx.session.add(phase)
+        owed += [_owed(phase, position, one) for position, one in enumerate(planned.deliverables, 1)]
         for task in planned.tasks:
             needs = set(task.depends_on)
             rows.append(
@@ -112,6 +136,7 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
     for status, number in Counter(row["status"] for row in rows).items():
         moves.count(run, status, number)
     tx.session.flush()
+    tx.session.add_all(owed)
     store.tasks.insert(tx, tasks=rows, edges=edges, subtasks=subtasks)
 
 
@@ -126,6 +151,19 @@ def subtask_values(task_id: str, task: PlanTask) -> list[dict[str, Any]]:
         }
         for position, subtask in enumerate(task.subtasks, 1)
     ]
+
+
+def _owed(phase: PhaseRow, ordinal: int, planned: PlanDeliverable) -> DeliverableRow:
+    return DeliverableRow(
+        id=store.ids.new("dlv"),
+        run_id=phase.run_id,
+        phase_id=phase.id,
+        ordinal=ordinal,
+        key=planned.key,
+        title=planned.title,
+        required=planned.required,
+        status=DELIVERABLE.start,
+    )
 
 
 def task_values(run: RunRow, task: PlanTask) -> dict[str, Any]:
@@ -247,16 +285,27 @@ def configure(
     *,
     run_id: str,
     max_workers: int | None = None,
+    phase_guard: bool | None = None,
+    auto_advance: bool | None = None,
+    auto_complete: bool | None = None,
     expected_version: int | None = None,
 ) -> Change:
+    """Change settings; None leaves one as it is. What waited for a setting goes on at once."""
     run = store.runs.lock(tx, run_id, version=expected_version)
     if run.status in ENDED and run.status != RunStatus.FAILED:
         raise AppError(ErrorCode.INVALID_TRANSITION, f"A run that is {run.status} cannot be configured.")
     if max_workers is not None:
         run.max_workers = max_workers
+    if phase_guard is not None:
+        run.phase_guard = phase_guard
+    if auto_advance is not None:
+        run.auto_advance = auto_advance
+    if auto_complete is not None:
+        run.auto_complete = auto_complete
     run.version += 1
     moves.touch(tx, run)
     store.events.append(tx, EventKind.RUN_CONFIGURED, run=run, version=run.version)
+    moves.settle(tx, run)
     return Change({"run": run.id}, run=run)
 
 

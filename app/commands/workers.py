@@ -312,9 +312,16 @@ def _end_attempt(tx: Tx, run: RunRow, task: TaskRow, worker: WorkerRow, reason: 
     if run.status == RunStatus.STOPPING:
         moves.move_task(tx, run, task, TaskMove.CANCEL, reason="The run was stopped.")
         return False
+    left_over = moves.is_left_over(tx, task)
     if status is TaskStatus.BLOCKED:
-        return True
+        if left_over:
+            moves.leave_out(tx, run, task)
+        return not left_over
     task.failures += 1
+    if left_over:
+        moves.move_task(tx, run, task, TaskMove.FAIL, reason=task.last_error)
+        moves.leave_out(tx, run, task)
+        return False
     if not may_try_again(task.failures, task.max_attempts):
         moves.move_task(tx, run, task, TaskMove.FAIL, reason=task.last_error)
         return False

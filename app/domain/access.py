@@ -17,8 +17,8 @@ class Role(StrEnum):
     RUNNER = "RUNNER"
 
 
-ADMINS: Final = frozenset({Role.ADMIN})
 OPERATORS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
+ADMINS: Final = frozenset({Role.ADMIN})
 STEERING: Final = OPERATORS | {Role.ORCHESTRATOR}
 ASKING: Final = STEERING | {Role.WORKER}
 READERS: Final = frozenset(Role) - {Role.RUNNER}

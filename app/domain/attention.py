@@ -8,6 +8,7 @@ from app.domain.machines import Machine, table
 
 class AttentionKind(StrEnum):
     QUESTION = "QUESTION"
+    PHASE_CONFIRMATION = "PHASE_CONFIRMATION"
 
 
 class AttentionStatus(StrEnum):

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from app.domain.attention import ATTENTION
 from app.domain.commands import COMMAND
+from app.domain.deliverables import DELIVERABLE
 from app.domain.machines import Machine
 from app.domain.phases import PHASE
 from app.domain.runs import RUN
@@ -14,6 +15,7 @@ from app.domain.workers import WORKER
 PAGES: Final[dict[str, Machine[Any, Any]]] = {
     "runs": RUN,
     "phases": PHASE,
+    "deliverables": DELIVERABLE,
     "tasks": TASK,
     "workers": WORKER,
     "attention": ATTENTION,

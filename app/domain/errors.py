@@ -11,6 +11,8 @@ class ErrorCode(StrEnum):
     INVALID_INPUT = "INVALID_INPUT"
     INVALID_TRANSITION = "INVALID_TRANSITION"
     VERSION_CONFLICT = "VERSION_CONFLICT"
+    PHASE_GUARD_REQUIRED = "PHASE_GUARD_REQUIRED"
+    INVALID_DELIVERABLE = "INVALID_DELIVERABLE"
     VALIDATION_FAILED = "VALIDATION_FAILED"
     DAG_CYCLE = "DAG_CYCLE"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
@@ -51,8 +53,16 @@ ADVICE: Final[Mapping[ErrorCode, Advice]] = {
         "The run is no longer at the `expectedVersion`: somebody else was faster.",
         "Read the run again, decide again, and send the request with the version it has now (`actual`).",
     ),
+    ErrorCode.PHASE_GUARD_REQUIRED: Advice(
+        "The phase is guarded: it is left only when somebody who may has confirmed it, whoever the caller is.",
+        "Look at its `deliverables`, then send `advancePhase` with `confirmed`, or answer the `item`.",
+    ),
+    ErrorCode.INVALID_DELIVERABLE: Advice(
+        "The phase owes no deliverable of this key.", "Use one of the keys that the suggestion names."
+    ),
     ErrorCode.VALIDATION_FAILED: Advice(
-        "Kept for gates of phases; nothing is refused with it today.", "Nothing."
+        "The gate of the phase does not hold yet; `missing` names what it waits for.",
+        "See to what is missing. An ADMIN may go on without it, with `force`.",
     ),
     ErrorCode.DAG_CYCLE: Advice(
         "With this change tasks would wait for each other for ever; `cycle` names them.",

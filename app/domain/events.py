@@ -10,6 +10,8 @@ class EventKind(StrEnum):
     RUN_DELETED = "RunDeleted"
     STALE_DETECTED = "StaleDetected"
     PHASE_CHANGED = "PhaseChanged"
+    DELIVERABLE_COMPLETED = "DeliverableCompleted"
+    DELIVERABLE_CHANGED = "DeliverableChanged"
     TASK_STATUS_CHANGED = "TaskStatusChanged"
     SUBTASK_CHANGED = "SubtaskChanged"
     FINDING_ADDED = "FindingAdded"

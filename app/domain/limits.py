@@ -24,6 +24,8 @@ FINDINGS: Final = 1_000
 FINDING: Final = 256 * 1024
 OPTIONS: Final = 50
 ENVIRONMENT: Final = 100
+DELIVERABLES: Final = 100
+GATE_TASKS: Final = 200
 CONTEXT_ITEMS: Final = 50
 CONTEXT_BYTES: Final = 512 * 1024
 JSON_BYTES: Final = 64 * 1024
@@ -60,6 +62,8 @@ PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
     "FINDING": ("characters", "the content of a finding"),
     "OPTIONS": ("options", "a question"),
     "ENVIRONMENT": ("variables", "given to a worker that is spawned"),
+    "DELIVERABLES": ("deliverables", "a phase"),
+    "GATE_TASKS": ("keys", "the tasks that a gate names"),
     "CONTEXT_ITEMS": ("items", "one `injectContext`"),
     "CONTEXT_BYTES": ("bytes", "a file given to workers"),
     "JSON_BYTES": ("characters", "an answer, or the JSON Schema of one, written out"),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from app.domain.phases import Gate
+
 
 class PlanFormat(StrEnum):
     TRACKSIDE = "TRACKSIDE"
@@ -79,12 +81,24 @@ class PlanTask:
     line: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PlanDeliverable:
+    key: str
+    title: str
+    required: bool = True
+
+
 @dataclass(slots=True)
 class PlanPhase:
+    """`guard` is None where the run decides whether the phase is left only when somebody confirms."""
+
     key: str
     title: str
     tasks: list[PlanTask] = field(default_factory=list)
     line: int = 0
+    deliverables: list[PlanDeliverable] = field(default_factory=list)
+    gate: Gate = field(default_factory=Gate)
+    guard: bool | None = None
 
 
 @dataclass(slots=True)

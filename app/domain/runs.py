@@ -87,6 +87,9 @@ RUN: Final = Machine(
 ENDED: Final = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.ARCHIVED})
 """A run in one of these starts nothing any more; FAILED alone can go on, by a retry."""
 
+DRIVEN: Final = frozenset({S.ACTIVE, S.WAITING_FOR_INPUT, S.BLOCKED})
+"""Under way, and neither held nor ending."""
+
 EDITABLE: Final = frozenset(RunStatus) - {S.STOPPING, S.COMPLETED, S.CANCELLED, S.ARCHIVED}
 """Where tasks may still be added, changed, skipped, retried."""
 
@@ -101,12 +104,22 @@ STALE_AFTER: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
+class RunDefaults:
+    """What a new run does that does not say otherwise."""
+
+    phase_guard: bool = False
+    auto_advance: bool = True
+    auto_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What the status of a run is judged by.
 
     `movable` counts tasks that a worker is on or that can get one without anybody's help (also those that wait
     out their back-off), `waiting` those that wait for an answer, `failed` those that have finally failed;
-    `workers` counts live workers, `restless` those of them that are not paused.
+    `workers` counts live workers, `restless` those of them that are not paused. A phase that waits to be confirmed
+    counts as waiting. `ready`: the gate of the phase it is in holds; `gates_met`: that of the last one was passed.
     """
 
     status: RunStatus
@@ -117,6 +130,8 @@ class Standing:
     restless: int
     gates_met: bool
     pause_mode: Urgency | None = None
+    auto_complete: bool = True
+    ready: bool = False
 
 
 def next_move(run: Standing) -> RunMove | None:
@@ -142,10 +157,11 @@ def next_move(run: Standing) -> RunMove | None:
 
 
 def _from_active(run: Standing) -> RunMove | None:
-    if run.gates_met:
+    if run.gates_met and run.auto_complete:
         return M.FINISH
     if run.movable:
         return None
     if run.waiting:
         return M.AWAIT_INPUT
-    return M.FAIL if run.failed else M.BLOCK
+    # behind a gate that holds nothing has to be done any more but to go on: what has failed was not needed
+    return M.FAIL if run.failed and not (run.ready or run.gates_met) else M.BLOCK

@@ -15,6 +15,7 @@ from app.plans.yaml_tree import Entries, Node, nodes_along
 _MOST: Final = 20
 _KINDS: Final = {
     "array": "a list",
+    "boolean": "true or false",
     "integer": "a whole number",
     "object": "a mapping of keys to values",
     "string": "text",

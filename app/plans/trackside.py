@@ -12,20 +12,31 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 
 from app.domain import limits
-from app.domain.plans import CommandRuntime, Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask
+from app.domain.phases import Gate, TaskRequirement, gate_problem
+from app.domain.plans import (
+    CommandRuntime,
+    Plan,
+    PlanDeliverable,
+    PlanFormat,
+    PlanPhase,
+    PlanStatus,
+    PlanSubtask,
+    PlanTask,
+)
 from app.plans import titles
 from app.plans.commonmark import BOX_ITEM
 from app.plans.dependencies import Need, dependency_problems
 from app.plans.refusals import refusal
 from app.plans.schema_problems import Problem, refuse_problems, schema_problems
 from app.plans.text import Source
-from app.plans.yaml_tree import Entries, Items, Node, Scalar, tree_of, value_of
+from app.plans.yaml_tree import FLAGS, Entries, Items, Node, Scalar, tree_of, value_of
 
 SCHEMA: Final[Mapping[str, Any]] = json.loads(
     resources.files("app.plans").joinpath("trackside.schema.json").read_text("utf-8")
 )
 _VALIDATOR: Final = Draft202012Validator(SCHEMA)
-_INTEGER_KEYS: Final = frozenset({"maxWorkers", "retries", "timeoutSeconds", "priority"})
+_INTEGER_KEYS: Final = frozenset({"maxWorkers", "retries", "timeoutSeconds", "priority", "minimum"})
+_FLAG_KEYS: Final = frozenset({"guard", "required"})
 _TOP_LEVEL_KEY = re.compile(r"(?:title|runtime|maxWorkers|phases|tasks)\s*:")
 _PHASES_OR_TASKS = re.compile(r"^(?:phases|tasks)\s*:", re.MULTILINE)
 _SUGGESTION: Final = "docs/reference/plan-file.md describes every key."
@@ -67,7 +78,7 @@ def read(source: Source) -> Plan:
             else "this is no plan."
         )
         raise refusal(source.name, reason, line=1, suggestion="A plan has phases or tasks. " + _SUGGESTION)
-    problems = schema_problems(_VALIDATOR, root, value_of(root, _INTEGER_KEYS))
+    problems = schema_problems(_VALIDATOR, root, value_of(root, _INTEGER_KEYS, _FLAG_KEYS))
     refuse_problems(source.name, problems, _SUGGESTION)
     return _Reading(source.name).plan(root)
 
@@ -108,7 +119,34 @@ class _Reading:
     def _phase(self, node: Entries) -> PlanPhase:
         key = self._key(node, self.phase_lines, "phase")
         title = titles.cut(_line_of_text(node, "title")) or key
-        return PlanPhase(key, title, [self._task(task) for task in _items(node, "tasks")], node.line)
+        phase = PlanPhase(key, title, [self._task(task) for task in _items(node, "tasks")], node.line)
+        phase.deliverables = self._deliverables(node)
+        phase.gate = self._gate(node, phase)
+        phase.guard = _flag(node, "guard")
+        return phase
+
+    def _deliverables(self, node: Entries) -> list[PlanDeliverable]:
+        lines: dict[str, int] = {}
+        found = []
+        for one in _items(node, "deliverables"):
+            key = self._key(one, lines, "deliverable")
+            title = titles.cut(_line_of_text(one, "title")) or key
+            found.append(PlanDeliverable(key, title, required=_flag(one, "required") is not False))
+        return found
+
+    def _gate(self, node: Entries, phase: PlanPhase) -> Gate:
+        given = node.nodes.get("gate")
+        if not isinstance(given, Entries):
+            return Gate()
+        gate = Gate(
+            TaskRequirement(_text(given, "taskRequirement")),
+            _number(given, "minimum"),
+            tuple(dict.fromkeys(_normal(item.value) for item in _scalars(given, "tasks"))),
+        )
+        problem = gate_problem(gate, [task.key for task in phase.tasks])
+        if problem is not None:
+            self.problems.append(Problem(node.key_lines["gate"], f"the gate could never hold: {problem}"))
+        return gate
 
     def _task(self, node: Entries) -> PlanTask:
         key = self._key(node, self.task_lines, "task")
@@ -183,6 +221,10 @@ def _line_of_text(node: Entries, key: str) -> str:
 def _number(node: Entries, key: str) -> int | None:
     text = _text(node, key)
     return int(text) if text else None
+
+
+def _flag(node: Entries, key: str) -> bool | None:
+    return FLAGS.get(_text(node, key))
 
 
 def _scalars(node: Entries, key: str) -> list[Scalar]:

@@ -184,20 +184,27 @@ class _Builder:
 
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
+FLAGS: Final = {"true": True, "false": False}
 _INTEGER = re.compile(r"-?\d{1,18}")
 
 
-def value_of(node: Node | None, integer_keys: frozenset[str], *, key: str = "") -> Any:
-    """Plain values to validate: text as written, integers only below the keys that hold them."""
+def value_of(
+    node: Node | None, integer_keys: frozenset[str], flag_keys: frozenset[str] = frozenset(), *, key: str = ""
+) -> Any:
+    """Plain values to validate: text as written, integers and flags only below the keys that hold them."""
     match node:
         case Items():
-            return [value_of(item, integer_keys) for item in node.nodes]
+            return [value_of(item, integer_keys, flag_keys) for item in node.nodes]
         case Entries():
-            return {name: value_of(child, integer_keys, key=name) for name, child in node.nodes.items()}
+            return {
+                name: value_of(child, integer_keys, flag_keys, key=name) for name, child in node.nodes.items()
+            }
         case Scalar(is_plain=True) if node.value in _NULL:
             return None
         case Scalar(is_plain=True) if key in integer_keys and _INTEGER.fullmatch(node.value):
             return int(node.value)
+        case Scalar(is_plain=True) if key in flag_keys and node.value in FLAGS:
+            return FLAGS[node.value]
         case Scalar():
             return node.value
         case None:

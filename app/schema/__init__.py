@@ -19,6 +19,7 @@ from app.schema.findings import FindingMutation
 from app.schema.hosts import HostMutation, HostQuery
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
+from app.schema.phase_mutations import PhaseGuardRequired, PhaseMutation, ValidationFailed
 from app.schema.pipeline import PipelineMutation, PipelineQuery
 from app.schema.plan_imports import PlanImportMutation
 from app.schema.plans import PlanQuery
@@ -69,6 +70,7 @@ class Mutation(
     DagMutation,
     FindingMutation,
     HostMutation,
+    PhaseMutation,
     PipelineMutation,
     PlanImportMutation,
     ProjectMutation,
@@ -93,6 +95,8 @@ TYPES: Final[list[Any]] = [
     AlreadyAnsweredError,
     DagCycleError,
     GenericError,
+    PhaseGuardRequired,
+    ValidationFailed,
     VersionConflict,
     *SHAPES.values(),
 ]

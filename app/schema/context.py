@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,12 +13,14 @@ from app import store
 from app.domain.access import READERS, Actor
 from app.domain.errors import AppError
 from app.domain.observation import NOBODY, Observer
+from app.domain.runs import RunDefaults
 from app.live.log import Tail
 from app.live.telemetry import Telemetry
 from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
 from app.store.dashboard import Numbers
 from app.store.db import Database, Tx
+from app.store.deliverable_tables import DeliverableRow
 from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
 from app.store.skill_tables import SkillRow
@@ -56,6 +58,7 @@ class Services:
     heartbeat_seconds: float
     configuration: str
     observer: Observer = NOBODY
+    run_defaults: RunDefaults = field(default_factory=RunDefaults)
 
 
 class Context:
@@ -149,6 +152,19 @@ class Loaders:
     @cached_property
     def phases(self) -> DataLoader[str, PhaseRow | None]:
         return self._found(store.phases.by_ids)
+
+    @cached_property
+    def deliverables(self) -> DataLoader[str, DeliverableRow | None]:
+        return self._found(store.deliverables.by_ids)
+
+    @cached_property
+    def deliverables_of_phase(self) -> DataLoader[str, list[DeliverableRow]]:
+        return self._listed(store.deliverables.of_phases)
+
+    @cached_property
+    def missing(self) -> DataLoader[str, list[str]]:
+        """What the gates of phases wait for."""
+        return self._listed(store.gates.missing_of)
 
     @cached_property
     def tasks(self) -> DataLoader[str, TaskRow | None]:

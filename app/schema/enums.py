@@ -10,9 +10,10 @@ from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.batches import BatchOperation
 from app.domain.commands import CommandStatus
 from app.domain.context import ContextFileState, ContextKind
+from app.domain.deliverables import DeliverableStatus
 from app.domain.errors import ADVICE, ErrorCode
 from app.domain.hosts import HostStatus
-from app.domain.phases import PhaseStatus
+from app.domain.phases import PhaseStatus, TaskRequirement
 from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
 from app.domain.runs import RunStatus, Urgency
@@ -32,7 +33,10 @@ def describe(kind: type[Enum], description: str, values: Mapping[str, str]) -> N
 describe(
     AttentionKind,
     "What an item asks for.",
-    {"QUESTION": "An answer to a question of a worker or a person."},
+    {
+        "QUESTION": "An answer to a question of a worker or a person.",
+        "PHASE_CONFIRMATION": "That a guarded phase, whose gate holds, may be left.",
+    },
 )
 describe(
     AttentionStatus,
@@ -99,6 +103,15 @@ describe(
     },
 )
 describe(
+    DeliverableStatus,
+    "Whether a deliverable is there.",
+    {
+        "PENDING": "It is not there yet.",
+        "COMPLETED": "It is there.",
+        "WAIVED": "Somebody has decided to do without it.",
+    },
+)
+describe(
     Desire,
     "What the control plane wants of a worker.",
     {
@@ -148,7 +161,8 @@ describe(
     {
         "PENDING": "The phase before it is not completed.",
         "ACTIVE": "Its tasks may start.",
-        "COMPLETED": "Its gate held.",
+        "AWAITING_CONFIRMATION": "Its gate holds, and somebody has to confirm that it is left.",
+        "COMPLETED": "It was left: its gate held, or an administrator forced it.",
     },
 )
 describe(
@@ -234,6 +248,17 @@ describe(
     },
 )
 describe(
+    TaskRequirement,
+    "What a gate asks of the tasks of its phase. What is left over when the phase is left is skipped, except where a "
+    "worker is on it.",
+    {
+        "NONE": "Nothing.",
+        "ALL": "That each is completed or skipped.",
+        "MIN": "That so many are completed or skipped.",
+        "NAMED": "That these are completed or skipped.",
+    },
+)
+describe(
     TaskStatus,
     "How far a task has come.",
     {
@@ -280,6 +305,7 @@ __all__ = [
     "CommandStatus",
     "ContextFileState",
     "ContextKind",
+    "DeliverableStatus",
     "Desire",
     "ErrorCode",
     "ExitReason",
@@ -293,6 +319,7 @@ __all__ = [
     "SkillRole",
     "SubtaskChange",
     "TaskOrder",
+    "TaskRequirement",
     "TaskStatus",
     "Urgency",
     "WorkerStatus",

@@ -26,6 +26,7 @@ from app.schema.facts import (
     tasks_of,
     worker_of,
 )
+from app.schema.phase_events import DeliverableChanged, DeliverableCompleted
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
 from app.store.tables import EventRow
@@ -356,6 +357,8 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_DELETED: RunDeleted,
     EventKind.STALE_DETECTED: StaleDetected,
     EventKind.PHASE_CHANGED: PhaseChanged,
+    EventKind.DELIVERABLE_COMPLETED: DeliverableCompleted,
+    EventKind.DELIVERABLE_CHANGED: DeliverableChanged,
     EventKind.TASK_STATUS_CHANGED: TaskStatusChanged,
     EventKind.SUBTASK_CHANGED: SubtaskChanged,
     EventKind.FINDING_ADDED: FindingAdded,

@@ -11,6 +11,7 @@ from app.commands.runs import PlanSource
 from app.domain import limits
 from app.domain.access import OPERATORS, STEERING
 from app.domain.plans import CommandRuntime, Plan, PlanPhase, PlanTask, runtime_values
+from app.domain.runs import RunDefaults
 from app.schema import files, skills
 from app.schema.context import Info
 from app.schema.dag import AddTaskInput
@@ -18,6 +19,7 @@ from app.schema.enums import PlanFormat, Urgency
 from app.schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, REASON, given, optional
 from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
+from app.schema.phase_inputs import PhaseInput, apply_phases
 from app.schema.runs import Run
 from app.schema.runtimes import RuntimeInput, runtime_of
 from app.schema.shapes import shown
@@ -46,6 +48,20 @@ class CreateRunInput:
     plan: PlanInput = strawberry.field(description="What is to be done.")
     runtime: RuntimeInput | None = optional(
         "What tasks run that do not say so themselves; a task with neither waits for a person to complete it."
+    )
+    phases: list[PhaseInput] | None = optional(
+        "What its phases owe and ask for, beside what the plan says of them."
+    )
+    phase_guard: bool | None = optional(
+        "Whether phases that do not say so themselves are left only when somebody confirms; the server's setting "
+        "where it is left out."
+    )
+    auto_advance: bool | None = optional(
+        "Whether it goes on by itself when the gate of a phase holds; the server's setting where it is left out."
+    )
+    auto_complete: bool | None = optional(
+        "Whether it completes by itself behind its last gate, or waits for checkCompletion; the server's setting "
+        "where it is left out."
     )
     max_workers: int | None = optional(
         "How many workers it may have at once; 4 where neither this nor the plan says."
@@ -83,6 +99,11 @@ class RetryRunInput(RunVerbInput):
 
 @strawberry.input(description="New settings of a run; what is left out stays as it is.")
 class ConfigureRunInput(RunVerbInput):
+    phase_guard: bool | None = optional(
+        "Whether phases that do not say so themselves are left only when somebody confirms."
+    )
+    auto_advance: bool | None = optional("Whether it goes on by itself when the gate of a phase holds.")
+    auto_complete: bool | None = optional("Whether it completes by itself behind its last gate.")
     max_workers: int | None = optional("How many workers it may have at once.")
 
 
@@ -108,7 +129,8 @@ class RunMutation:
             project = await info.context.read(store.projects.get, input.project_id)
             arguments = await asyncio.to_thread(_new_run, input, project)
             named = _skills(arguments["plan"])
-            return await skills.checked(info.context, project, named, commands.runs.create), arguments
+            create = await skills.checked(info.context, project, named, commands.runs.create)
+            return create, {**arguments, **_modes(input, info.context.services.run_defaults)}
 
         return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
 
@@ -173,6 +195,9 @@ class RunMutation:
             return commands.runs.configure, {
                 **_which(input),
                 "max_workers": _max_workers(given(input.max_workers)),
+                "phase_guard": given(input.phase_guard),
+                "auto_advance": given(input.auto_advance),
+                "auto_complete": given(input.auto_complete),
             }
 
         return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
@@ -180,6 +205,11 @@ class RunMutation:
 
 def _which(input: RunVerbInput) -> dict[str, object]:
     return {"run_id": input.run_id, "expected_version": given(input.expected_version)}
+
+
+def _modes(input: CreateRunInput, defaults: RunDefaults) -> dict[str, object]:
+    said = {name: given(getattr(input, name)) for name in ("phase_guard", "auto_advance", "auto_complete")}
+    return {name: getattr(defaults, name) if value is None else value for name, value in said.items()}
 
 
 def _max_workers(value: int | None) -> int | None:
@@ -193,6 +223,7 @@ def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, Any]:
     name = given(input.name)
     runtime = runtime_of(input.runtime, project.root, "input", "runtime")
     plan, source = _plan(input.plan, project)
+    apply_phases(plan, given(input.phases), is_document=given(input.plan.tasks) is None)
     for task in plan.tasks():
         if task.runtime is not None:
             files.check_executable(task.runtime.argv, project.root, ["input", "plan", "tasks", task.key])

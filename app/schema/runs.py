@@ -8,13 +8,15 @@ import strawberry
 
 from app import store
 from app.domain import limits
-from app.domain.runs import RUN, STALE_AFTER, RunMove
+from app.domain.phases import OPEN
+from app.domain.runs import EDITABLE, RUN, STALE_AFTER, RunMove
 from app.schema import attention, phases, tasks, workers
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
 from app.schema.context import Info
 from app.schema.enums import PlanFormat, RunStatus, TaskOrder, describe
 from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.interfaces import Node
+from app.schema.progress import Progress
 from app.schema.shapes import shape_of, shown
 from app.store.paging import Key, Window
 from app.store.runs import RunFilter as Wanted
@@ -34,6 +36,7 @@ class RunAction(Enum):
     STOP = "STOP"
     RETRY = "RETRY"
     ARCHIVE = "ARCHIVE"
+    ADVANCE = "ADVANCE"
 
 
 describe(
@@ -46,6 +49,7 @@ describe(
         "STOP": "stopRun.",
         "RETRY": "retryRun.",
         "ARCHIVE": "archiveRun.",
+        "ADVANCE": "advancePhase; its gate and its guard are judged then.",
     },
 )
 
@@ -78,35 +82,6 @@ class RunFilter:
     waiting_for_input: bool | None = optional("Whether anything in it waits for a person.")
 
 
-@strawberry.type(
-    description="How many of a run's tasks are how far. Skipped tasks count as completed; removed ones not at all."
-)
-class Progress:
-    total: int = strawberry.field(description="All tasks but those that were cancelled.")
-    completed: int = strawberry.field(description="Completed or skipped.")
-    failed: int = strawberry.field(description="Finally failed.")
-    running: int = strawberry.field(description="Being worked on, or waiting for an answer.")
-    pending: int = strawberry.field(description="Everything else: pending, ready, blocked.")
-    cancelled: int = strawberry.field(description="Taken out, or never done because the run was stopped.")
-    percent: float = strawberry.field(description="Completed of total, 0 to 100.")
-
-    @classmethod
-    def of(cls, row: RunRow) -> Self:
-        completed = row.completed + row.skipped
-        running = row.running + row.waiting
-        pending = row.pending + row.ready + row.blocked
-        total = completed + running + pending + row.failed
-        return cls(
-            total=total,
-            completed=completed,
-            failed=row.failed,
-            running=running,
-            pending=pending,
-            cancelled=row.cancelled,
-            percent=round(100 * completed / total, 2) if total else 100.0,
-        )
-
-
 @strawberry.type(description="The document a run was made from, as it was then.")
 class RunPlan:
     path: str | None = strawberry.field(description="Where it was read, from the project's root.")
@@ -127,6 +102,15 @@ class Run(Node):
     )
     progress: Progress = strawberry.field(description="How many tasks are how far.")
     max_workers: int = strawberry.field(description="How many workers it may have at once.")
+    phase_guard: bool = strawberry.field(
+        description="Whether phases that do not say so themselves are left only when somebody confirms."
+    )
+    auto_advance: bool = strawberry.field(
+        description="Whether it goes on by itself when the gate of a phase holds."
+    )
+    auto_complete: bool = strawberry.field(
+        description="Whether it completes by itself behind its last gate, or waits for checkCompletion."
+    )
     created_at: datetime = strawberry.field(description="When it was made.")
     started_at: datetime | None = strawberry.field(description="When it was first started.")
     completed_at: datetime | None = strawberry.field(description="When it ended.")
@@ -144,6 +128,9 @@ class Run(Node):
             version=row.version,
             progress=Progress.of(row),
             max_workers=row.max_workers,
+            phase_guard=row.phase_guard,
+            auto_advance=row.auto_advance,
+            auto_complete=row.auto_complete,
             created_at=row.created_at,
             started_at=row.started_at,
             completed_at=row.completed_at,
@@ -165,6 +152,15 @@ class Run(Node):
         row = await info.context.loaders.phases.load(self.row.phase_id)
         return shown(row)
 
+    @strawberry.field(
+        description="Whether the phase it is in may be left, and what is missing; null before it is started."
+    )
+    async def readiness(self, info: Info) -> phases.Readiness | None:
+        if self.row.phase_id is None:
+            return None
+        phase = await info.context.loaders.phases.load(self.row.phase_id)
+        return None if phase is None else await phases.readiness_of(info, self.row, phase)
+
     @strawberry.field(description="Its phases, in order.")
     async def phases(self, info: Info) -> list[phases.Phase]:
         return [shown(row) for row in await info.context.loaders.phases_of_run.load(self.row.id)]
@@ -178,10 +174,14 @@ class Run(Node):
         return RunPlan(path=row.plan_path, format=format, hash=row.plan_hash, text=row.plan_text)
 
     @strawberry.field(description="What can be asked of it now.")
-    def allowed_actions(self) -> list[RunAction]:
+    async def allowed_actions(self, info: Info) -> list[RunAction]:
         allowed = {move.value for move in RUN.allowed(self.status)}
         if self.status is RunStatus.BLOCKED and not self.row.failed:
             allowed.discard(RunMove.RETRY.value)
+        if self.row.phase_id is not None and self.status in EDITABLE:
+            phase = await info.context.loaders.phases.load(self.row.phase_id)
+            if phase is not None and phase.status in OPEN:
+                allowed.add(RunAction.ADVANCE.value)
         return [action for action in RunAction if action.value in allowed]
 
     @strawberry.field(description="Its tasks; at most 5,000 at a time.")

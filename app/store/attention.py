@@ -5,13 +5,14 @@ from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.domain.attention import AttentionStatus
+from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.errors import not_found
+from app.domain.phases import PhaseStatus
 from app.domain.tasks import FINISHED, TaskStatus
 from app.domain.workers import LIVE
 from app.store import runs
 from app.store.db import Tx, reread
-from app.store.tables import AskerRow, AttentionRow, RunRow, TaskRow, WorkerRow
+from app.store.tables import AskerRow, AttentionRow, PhaseRow, RunRow, TaskRow, WorkerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ def find_open(tx: Tx, run_id: str, merge_key: str) -> AttentionRow | None:
     return tx.session.exec(
         select(AttentionRow).where(AttentionRow.run_id == run_id, AttentionRow.merge_key == merge_key)
     ).first()
+
+
+def confirmation_key(phase: PhaseRow) -> str:
+    """The merge key of the item that asks people to confirm a phase."""
+    return f"confirm {phase.id}"
+
+
+def find_confirmation(tx: Tx, run: RunRow, phase: PhaseRow) -> AttentionRow | None:
+    """The open item that asks people to confirm this phase."""
+    if phase.status != PhaseStatus.AWAITING_CONFIRMATION or not run.open_attention:
+        return None
+    tx.session.flush()
+    return find_open(tx, run.id, confirmation_key(phase))
 
 
 def find_answer(tx: Tx, task_id: str, question_key: str) -> AttentionRow | None:
@@ -127,7 +141,7 @@ def held_by_worker(tx: Tx, worker_id: str) -> Sequence[AttentionRow]:
 
 
 def abandoned(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
-    """Open items for which nobody waits: every worker that asked is over, and so is its task."""
+    """Open questions for which nobody waits: every worker that asked is over, and so is its task."""
     waits = or_(
         col(AskerRow.worker_id).is_(None),
         col(WorkerRow.status).in_(sorted(LIVE)),
@@ -144,6 +158,7 @@ def abandoned(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
         .where(
             AttentionRow.run_id == run_id,
             AttentionRow.status == AttentionStatus.OPEN,
+            AttentionRow.kind == AttentionKind.QUESTION,
             ~awaited.exists(),
         )
         .order_by(col(AttentionRow.id))

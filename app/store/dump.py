@@ -16,6 +16,7 @@ from sqlmodel import SQLModel, col
 from app.domain import limits
 from app.store import events
 from app.store.db import Tx
+from app.store.deliverable_tables import DeliverableRow
 from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
 from app.store.tables import (
@@ -114,6 +115,7 @@ SECTIONS: Final[Sequence[Section]] = (
     Section("Run", RunRow, 200, _by_project(col(RunRow.project_id)), without=frozenset({"plan_text"})),
     Section("PlanText", RunRow, 4, _by_project(col(RunRow.project_id)), _TEXT_OF_A_PLAN, _pieces),
     Section("Phase", PhaseRow, 500, _by_run(col(PhaseRow.run_id))),
+    Section("Deliverable", DeliverableRow, 500, _by_run(col(DeliverableRow.run_id))),
     Section("Task", TaskRow, 250, _by_run(col(TaskRow.run_id))),
     Section("Dependency", DependencyRow, 1000, _by_run(col(DependencyRow.run_id))),
     Section("Subtask", SubtaskRow, 500, _by(col(SubtaskRow.task_id), col(TaskRow.id), col(TaskRow.run_id))),

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from app.store.db import Tx
 from app.store.tables import PhaseRow, RunRow
@@ -38,3 +38,15 @@ def next_after(tx: Tx, phase: PhaseRow) -> PhaseRow | None:
         .order_by(col(PhaseRow.ordinal))
         .limit(1)
     ).first()
+
+
+def find_key(tx: Tx, run_id: str, key: str) -> PhaseRow | None:
+    return tx.session.exec(select(PhaseRow).where(PhaseRow.run_id == run_id, PhaseRow.key == key)).first()
+
+
+def unfinished_after(tx: Tx, phase: PhaseRow) -> int:
+    """How many unfinished tasks the phases behind this one have."""
+    query = select(func.coalesce(func.sum(PhaseRow.unfinished), 0)).where(
+        PhaseRow.run_id == phase.run_id, PhaseRow.ordinal > phase.ordinal
+    )
+    return tx.session.exec(query).one()

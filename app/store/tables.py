@@ -1,49 +1,21 @@
 """Every table. Rows are plain records: rules live in the domain, statements in the modules beside this one."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
 
-
-class Instant(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite forgets time zones, so they are put back on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _json(*, nullable: bool = False) -> Any:
-    return Column(JSON(none_as_null=True), nullable=nullable)
-
-
-def _link(table: str, *, index: bool = True, nullable: bool = False) -> Any:
-    return Column(ForeignKey(f"{table}.id", ondelete="CASCADE"), index=index, nullable=nullable)
+from app.store.columns import Instant as Instant, json_column as _json, link as _link
 
 
 class ProjectRow(SQLModel, table=True):
@@ -113,6 +85,9 @@ class RunRow(SQLModel, table=True):
     status_reason: str | None = None
     version: int = 1
     max_workers: int = 4
+    phase_guard: bool = False  # for phases that do not say so themselves
+    auto_advance: bool = True
+    auto_complete: bool = True
     runtime: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     urgency: str | None = None  # how the pause or stop under way is to be done
     plan_path: str | None = None
@@ -139,7 +114,11 @@ class RunRow(SQLModel, table=True):
 
 
 class PhaseRow(SQLModel, table=True):
-    """`unfinished` counts the tasks its gate still waits for."""
+    """`requirement` with `minimum` or `gate_tasks` is what its gate asks of its tasks; the counters are what it is judged by.
+
+    `unfinished`, `done`, `failed`, `running` and `cancelled` count its tasks, `named_left` the named ones that are not done, `owed` the
+    required deliverables that are pending. `guard` is None where the run decides.
+    """
 
     __tablename__ = "phase"
     __table_args__ = (UniqueConstraint("run_id", "key"), UniqueConstraint("run_id", "ordinal"))
@@ -150,7 +129,20 @@ class PhaseRow(SQLModel, table=True):
     key: str
     title: str
     status: str
+    requirement: str = "ALL"
+    minimum: int | None = None
+    gate_tasks: list[str] | None = Field(default=None, sa_column=_json(nullable=True))
+    guard: bool | None = None
     unfinished: int = 0
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    cancelled: int = 0
+    named_left: int = 0
+    owed: int = 0
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    completed_at: datetime | None = Field(default=None, sa_type=Instant)
+    confirmed_by: str | None = None
 
 
 class TaskRow(SQLModel, table=True):

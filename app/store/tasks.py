@@ -266,5 +266,19 @@ def unblocked_of_phase(tx: Tx, phase_id: str) -> Sequence[TaskRow]:
     return tx.session.exec(query).all()
 
 
+def not_begun(tx: Tx, phase_id: str) -> Sequence[TaskRow]:
+    """Unfinished tasks of a phase that no worker is on."""
+    query = (
+        select(TaskRow)
+        .where(
+            TaskRow.phase_id == phase_id,
+            col(TaskRow.status).not_in(sorted(FINISHED)),
+            col(TaskRow.worker_id).is_(None),
+        )
+        .order_by(col(TaskRow.ordinal))
+    )
+    return tx.session.exec(query).all()
+
+
 def _rested(tx: Tx) -> ColumnElement[bool]:
     return or_(col(TaskRow.not_before).is_(None), col(TaskRow.not_before) <= tx.now)

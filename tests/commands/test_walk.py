@@ -8,6 +8,7 @@ import pytest
 
 from app import store
 from app.commands import moves, workers
+from app.commands.dag import _Draft
 from app.store.db import Database
 from tests.commands import walk_clients, walk_runners
 from tests.commands.walk import STEPS, Walk
@@ -54,6 +55,10 @@ FLAWS: dict[str, tuple[Any, str, Any]] = {
     "does not tell dependents": (moves, "_tell_dependents", nothing),
     "does not settle": (moves, "settle", nothing),
     "does not advance phases": (moves, "advance", nothing),
+    "does not count in phases": (moves, "_count_in_phase", nothing),
+    "leaves tasks behind": (store.tasks, "not_begun", lambda _tx, _phase_id: []),
+    "goes on without asking": (store.gates, "is_guarded", lambda _run, _phase: False),
+    "lets gates be emptied": (_Draft, "refuse_gates_that_cannot_hold", nothing),
     "does not count anew after an edit": (moves, "recount", nothing),
     "does not wait for answers": (workers, "wait_if_asked", nothing),
     "does not close requests": (store.commands, "under_way", lambda _tx, _worker_id: []),

@@ -6,9 +6,10 @@ from random import Random
 from typing import Any
 
 from app.domain.errors import AppError
-from app.domain.plans import PlanTask
+from app.domain.phases import Gate, TaskRequirement
+from app.domain.plans import Plan, PlanDeliverable, PlanTask
 from app.domain.workers import LIVE
-from tests.factories import COMMAND, a_task
+from tests.factories import COMMAND, a_plan, a_task
 from tests.fleet import Fleet
 from tests.invariants import Look, check
 from tests.story import Story
@@ -47,10 +48,13 @@ class Walk:
 
     async def begin(self, *, start: bool = True) -> None:
         await self.fleet.a_run(
-            *a_random_plan(self.random),
+            plan=a_random_plan(self.random),
             project_id=self.project,
             runtime=None if self.chance(0.15) else COMMAND,
             max_workers=self.random.randint(1, 4),
+            phase_guard=self.chance(0.2),
+            auto_advance=self.chance(0.8),
+            auto_complete=self.chance(0.8),
             start=start,
         )
 
@@ -103,8 +107,33 @@ class Walk:
         return self.random.choice([None, None, None, None, run.version, run.version - 1])
 
 
-def a_random_plan(random: Random) -> list[list[PlanTask]]:
-    """One to three phases; a task waits for some before it."""
+def a_random_plan(random: Random) -> Plan:
+    """One to three phases; a task waits for some before it. Some phases owe something, or have another gate than ALL."""
+    plan = a_plan(*random_phases(random))
+    for phase in plan.phases:
+        phase.guard = random.choice([None, None, None, True, False])
+        phase.gate = a_random_gate(random, [task.key for task in phase.tasks])
+        if random.random() < 0.3:
+            phase.deliverables = [
+                PlanDeliverable(f"d{number}", "Paper", required=random.random() < 0.7)
+                for number in range(random.randint(1, 2))
+            ]
+    return plan
+
+
+def a_random_gate(random: Random, keys: list[str]) -> Gate:
+    match random.choice([*["ALL"] * 4, "NONE", "MIN", "NAMED"]):
+        case "MIN" if keys:
+            return Gate(TaskRequirement.MIN, random.randint(1, len(keys)))
+        case "NAMED" if keys:
+            return Gate(TaskRequirement.NAMED, None, tuple(random.sample(keys, random.randint(1, len(keys)))))
+        case "NONE":
+            return Gate(TaskRequirement.NONE)
+        case _:
+            return Gate()
+
+
+def random_phases(random: Random) -> list[list[PlanTask]]:
     phases: list[list[PlanTask]] = []
     before: list[str] = []
     for phase in range(random.randint(1, 3)):

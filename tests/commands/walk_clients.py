@@ -5,7 +5,8 @@ from typing import Any
 from app import commands, store
 from app.commands.context import Item
 from app.commands.runs import PlanSource
-from app.domain.attention import AttentionStatus
+from app.domain.attention import AttentionKind, AttentionStatus
+from app.domain.deliverables import DeliverableStatus
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanTask
 from app.domain.runs import EDITABLE, ENDED, RunStatus, Urgency
@@ -63,6 +64,8 @@ async def steer_a_run(walk: Walk) -> None:
         arguments["mode"] = walk.random.choice(list(Urgency))
     if verb is commands.runs.configure:
         arguments["max_workers"] = walk.random.randint(1, 5)
+        for name in ("phase_guard", "auto_advance", "auto_complete"):
+            arguments[name] = walk.random.choice([None, None, True, False])
     await walk.do(verb, **arguments)
 
 
@@ -122,7 +125,7 @@ async def settle_a_question(walk: Walk) -> None:
     if item is None:
         return
     if walk.chance(0.7):
-        await walk.do(commands.attention.answer, item_id=item.id, answer="this one")
+        await walk.do(commands.attention.answer, item_id=item.id, answer=an_answer(item))
     else:
         await walk.do(commands.attention.dismiss, item_id=item.id)
 
@@ -141,6 +144,41 @@ async def note(walk: Walk) -> None:
         await walk.do(commands.subtasks.update, subtask_id=found[task.id][0].id, completed=walk.chance(0.5))
     else:
         await walk.do(commands.subtasks.delete, subtask_id=found[task.id][0].id)
+
+
+def an_answer(item: Any) -> str:
+    return "confirm" if item.kind == AttentionKind.PHASE_CONFIRMATION else "this one"
+
+
+@often(5)
+async def leave_a_phase(walk: Walk) -> None:
+    run = walk.some("run", {R.ACTIVE, R.WAITING_FOR_INPUT, R.BLOCKED, R.PAUSED, R.FAILED})
+    if run is None:
+        return
+    await walk.do(
+        commands.phases.advance,
+        run_id=run.id,
+        confirmed=walk.chance(0.6),
+        force=walk.chance(0.1),
+        expected_version=walk.version(run),
+    )
+
+
+@often(4)
+async def settle_a_deliverable(walk: Walk) -> None:
+    owed = walk.some("deliverable", {DeliverableStatus.PENDING})
+    if owed is None:
+        return
+    verb = commands.deliverables.complete if walk.chance(0.6) else commands.deliverables.waive
+    phase = walk.now.phase[owed.phase_id]
+    await walk.do(verb, run_id=owed.run_id, phase=phase.key, deliverable=owed.key)
+
+
+@often(2)
+async def check_completion(walk: Walk) -> None:
+    run = walk.some("run", {R.BLOCKED, R.ACTIVE})
+    if run is not None:
+        await walk.do(commands.phases.check_completion, run_id=run.id, expected_version=walk.version(run))
 
 
 @often(4)

@@ -5,6 +5,7 @@ from typing import Any
 
 from app import commands
 from app.domain.attention import AttentionStatus
+from app.domain.deliverables import DeliverableStatus
 from app.domain.errors import AppError
 from app.domain.reports import (
     Body,
@@ -23,6 +24,7 @@ from app.domain.runs import ENDED, RunStatus
 from app.domain.tasks import TaskStatus
 from app.domain.workers import LIVE, Desire, ExitReason, WorkerStatus
 from tests.commands.walk import Walk, often
+from tests.commands.walk_clients import an_answer
 
 W = WorkerStatus
 
@@ -130,6 +132,10 @@ async def wind_down(walk: Walk) -> None:
         walk.done.append("wind down")
         await help_everyone(walk, open_runs, live)
         await walk.look()
+        for run in walk.now.run.values():
+            if run.status not in ENDED | {RunStatus.STOPPING, RunStatus.COMPLETING}:
+                await help_phases(walk, run.id)
+        await walk.look()
         for worker in walk.now.worker.values():
             if worker.status in LIVE:
                 await obey(walk, worker)
@@ -141,7 +147,7 @@ async def wind_down(walk: Walk) -> None:
 async def help_everyone(walk: Walk, open_runs: list[Any], live: list[Any]) -> None:
     for item in walk.now.attention.values():
         if item.status == AttentionStatus.OPEN:
-            await walk.fleet.do(commands.attention.answer, item_id=item.id, answer="this one")
+            await walk.fleet.do(commands.attention.answer, item_id=item.id, answer=an_answer(item))
     for run in open_runs:
         if run.status == RunStatus.CREATED:
             await walk.fleet.do(commands.runs.start, run_id=run.id)
@@ -152,8 +158,21 @@ async def help_everyone(walk: Walk, open_runs: list[Any], live: list[Any]) -> No
             with suppress(AppError):  # resuming its run may have done it
                 await walk.fleet.do(commands.workers.resume, worker_id=worker.id)
     for run in open_runs:
-        if run.status != RunStatus.STOPPING:
+        if run.status not in (RunStatus.STOPPING, RunStatus.COMPLETING):
             await help_tasks(walk, run.id)
+
+
+async def help_phases(walk: Walk, run_id: str) -> None:
+    """Hand in what is owed, and go on wherever that is asked for."""
+    for owed in walk.now.of_run[run_id]["deliverable"]:
+        if owed.status == DeliverableStatus.PENDING:
+            key = walk.now.phase[owed.phase_id].key
+            await walk.fleet.do(
+                commands.deliverables.complete, run_id=run_id, phase=key, deliverable=owed.key
+            )
+    with suppress(AppError):  # its gate does not hold yet
+        await walk.fleet.do(commands.phases.advance, run_id=run_id, confirmed=True)
+    await walk.fleet.do(commands.phases.check_completion, run_id=run_id)
 
 
 async def help_tasks(walk: Walk, run_id: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.attention import ATTENTION, AttentionMove, AttentionStatus
 from app.domain.commands import COMMAND, UNDER_WAY, CommandMove, CommandStatus
+from app.domain.deliverables import DELIVERABLE, DeliverableMove, DeliverableStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.machines import Machine, table
 from app.domain.phases import PHASE, PhaseMove, PhaseStatus
@@ -17,6 +18,7 @@ from app.domain.workers import LIVE, WORKER, WorkerMove, WorkerStatus
 MACHINES: list[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = [
     (RUN, RunStatus, RunMove),
     (PHASE, PhaseStatus, PhaseMove),
+    (DELIVERABLE, DeliverableStatus, DeliverableMove),
     (TASK, TaskStatus, TaskMove),
     (WORKER, WorkerStatus, WorkerMove),
     (ATTENTION, AttentionStatus, AttentionMove),
@@ -50,6 +52,9 @@ RUN_STORY = """
 """
 PHASE_STORY = """
     PENDING BEGIN ACTIVE
+    ACTIVE AWAIT_CONFIRMATION AWAITING_CONFIRMATION
+    AWAITING_CONFIRMATION REOPEN ACTIVE
+    AWAITING_CONFIRMATION CONFIRM COMPLETED
     ACTIVE COMPLETE COMPLETED
 """
 TASK_STORY = """
@@ -80,6 +85,10 @@ WORKER_STORY = """
     STOPPING DIE KILLED
     SPAWNING,RUNNING,WAITING_FOR_INPUT,PAUSED LOSE LOST
 """
+DELIVERABLE_STORY = """
+    PENDING,WAIVED COMPLETE COMPLETED
+    PENDING WAIVE WAIVED
+"""
 ATTENTION_STORY = """
     OPEN ANSWER ANSWERED
     OPEN DISMISS DISMISSED
@@ -95,6 +104,7 @@ COMMAND_STORY = """
 STORIES = {
     "run": RUN_STORY,
     "phase": PHASE_STORY,
+    "deliverable": DELIVERABLE_STORY,
     "task": TASK_STORY,
     "worker": WORKER_STORY,
     "attention item": ATTENTION_STORY,

@@ -10,11 +10,12 @@ from app.domain.runs import RUN, RunMove, RunStatus, Standing, Urgency, next_mov
 
 S, M = RunStatus, RunMove
 STANDINGS = [
-    Standing(status, movable, waiting, failed, workers, restless, gates_met, mode)
-    for status, movable, waiting, failed, workers, restless, gates_met, mode in product(
-        RunStatus, (0, 1, 7), (0, 1, 7), (0, 1, 7), (0, 1, 3), (0, 1, 3), (False, True), (None, *Urgency)
+    Standing(status, movable, waiting, failed, workers, restless, gates_met, mode, auto_complete, ready)
+    for status, movable, waiting, failed, workers, restless, gates_met, mode, auto_complete, ready in product(
+        *(RunStatus, (0, 7), (0, 7), (0, 7), (0, 3), (0, 3), (False, True), (None, *Urgency)),
+        *((False, True), (False, True)),
     )
-    if restless <= workers
+    if restless <= workers and ready >= gates_met
 ]
 DRIVEN = (S.ACTIVE, S.WAITING_FOR_INPUT, S.BLOCKED)
 RESTING = frozenset(RunStatus) - {*DRIVEN, S.PAUSING, S.STOPPING, S.COMPLETING}
@@ -22,13 +23,19 @@ RESTING = frozenset(RunStatus) - {*DRIVEN, S.PAUSING, S.STOPPING, S.COMPLETING}
 
 def complaint(run: Standing, move: RunMove | None) -> str | None:
     """What is wrong with a run making this move."""
-    stuck = not run.movable and not run.gates_met
+    stuck = not run.movable and not (run.gates_met and run.auto_complete)
     busy = run.restless if run.pause_mode is Urgency.NOW else run.workers
     rules = {
-        M.FAIL: ("fails only where nothing else can move", stuck and not run.waiting and run.failed > 0),
+        M.FAIL: (
+            "fails only where nothing else can move",
+            stuck and not run.waiting and run.failed > 0 and not run.ready,
+        ),
         M.AWAIT_INPUT: ("waits only where nothing moves but answers", stuck and run.waiting > 0),
-        M.BLOCK: ("is blocked only without another reason", stuck and not run.waiting and not run.failed),
-        M.FINISH: ("finishes only behind its last gate", run.gates_met),
+        M.BLOCK: (
+            "is blocked only without another reason",
+            stuck and not run.waiting and (not run.failed or run.ready),
+        ),
+        M.FINISH: ("finishes only behind its last gate", run.gates_met and run.auto_complete),
         M.COMPLETE: (
             "completes only with its gates met and without workers",
             run.gates_met and not run.workers,
@@ -111,6 +118,19 @@ def test_a_run_completes_behind_its_last_gate_once_its_workers_have_ended() -> N
     run = Standing(S.ACTIVE, 0, 0, 0, workers=1, restless=1, gates_met=True)
     assert settled(run).status is S.COMPLETING
     assert settled(replace(run, workers=0, restless=0)).status is S.COMPLETED
+
+
+def test_behind_its_last_gate_a_run_that_does_not_complete_by_itself_is_blocked() -> None:
+    run = Standing(S.ACTIVE, 0, 0, 0, workers=0, restless=0, gates_met=True, auto_complete=False, ready=True)
+    assert settled(run).status is S.BLOCKED
+    assert settled(replace(run, status=S.COMPLETING)).status is S.COMPLETED
+    assert settled(replace(run, movable=1)).status is S.ACTIVE
+
+
+def test_a_failure_that_a_gate_does_not_mind_does_not_fail_the_run() -> None:
+    run = Standing(S.ACTIVE, 0, 0, failed=1, workers=0, restless=0, gates_met=False, ready=True)
+    assert settled(run).status is S.BLOCKED
+    assert settled(replace(run, ready=False)).status is S.FAILED
 
 
 def test_a_gate_that_does_not_hold_any_more_brings_a_run_back() -> None:

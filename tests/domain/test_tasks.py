@@ -1,10 +1,9 @@
-"""Attempts and their rests, prompts, phases' gates, silence."""
+"""Attempts and their rests, prompts, silence."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.phases import gate_holds
 from app.domain.prompts import compose
 from app.domain.reports import Exited
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus, back_off, may_try_again
@@ -32,10 +31,6 @@ def test_a_task_is_tried_as_often_as_it_may_be() -> None:
 def test_a_cancelled_task_frees_the_gate_but_not_its_dependents() -> None:
     assert {TaskStatus.CANCELLED} == FINISHED - SATISFIES
     assert {TaskStatus.COMPLETED, TaskStatus.SKIPPED} == SATISFIES
-
-
-def test_a_gate_holds_once_nothing_is_unfinished() -> None:
-    assert [gate_holds(unfinished) for unfinished in (0, 1, 100)] == [True, False, False]
 
 
 def test_a_prompt_is_a_heading_a_description_and_boxes() -> None:

@@ -16,6 +16,7 @@ from app.transport.errors import ServedSchema
 
 WORDS = (
     "__typename code message path suggestion ... on DagCycleError { cycle } "
+    "... on PhaseGuardRequired { deliverables { key status } item { id kind } } ... on ValidationFailed { missing } "
     "... on VersionConflict { expected actual currentPhase } ... on AlreadyAnsweredError { item { id answer } }"
 )
 

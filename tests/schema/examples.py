@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from app import commands
-from app.domain.plans import PlanTask
+from app.domain.plans import Plan, PlanDeliverable, PlanFormat, PlanPhase, PlanTask
 from app.domain.runs import Urgency
 from tests.fleet import HOST
 from tests.schema.world import World
@@ -51,6 +51,18 @@ async def create_run_of_tasks(world: World) -> Input:
         "plan": {
             "tasks": [task, {"key": "two", "title": "Then this", "dependsOn": ["one"], "phase": "first"}]
         },
+        "phases": [
+            {
+                "key": "first",
+                "title": "The first",
+                "guard": True,
+                "gate": {"taskRequirement": "NAMED", "tasks": ["one"]},
+                "deliverables": [{"key": "paper", "title": "The paper", "required": False}],
+            },
+        ],
+        "phaseGuard": False,
+        "autoAdvance": True,
+        "autoComplete": True,
         "runtime": TRUE,
         "maxWorkers": 2,
         "start": True,
@@ -59,7 +71,11 @@ async def create_run_of_tasks(world: World) -> Input:
 
 
 async def create_run_of_text(world: World) -> Input:
-    return {"projectId": world.project, "plan": {"text": {"format": "TRACKSIDE", "content": PLAN}}}
+    return {
+        "projectId": world.project,
+        "plan": {"text": {"format": "TRACKSIDE", "content": PLAN}},
+        "phases": [{"key": "tasks", "gate": {"taskRequirement": "MIN", "minimum": 1}}],
+    }
 
 
 async def create_run_of_file(world: World) -> Input:
@@ -100,7 +116,32 @@ async def archive_run(world: World) -> Input:
 
 
 async def configure_run(world: World) -> Input:
-    return {**await versioned(world, world.run), "maxWorkers": 7}
+    modes = {"phaseGuard": True, "autoAdvance": False, "autoComplete": False}
+    return {**await versioned(world, world.run), "maxWorkers": 7, **modes}
+
+
+async def advance_phase(world: World) -> Input:
+    run = await world.a_guarded_run()
+    return {**await versioned(world, run), "toPhase": "phase-2", "confirmed": True, "force": False}
+
+
+async def a_deliverable(world: World) -> Input:
+    phase = PlanPhase("phase-1", "First", [PlanTask("task", "Do it")])
+    phase.deliverables = [PlanDeliverable("paper", "The paper")]
+    run = await world.a_run(plan=Plan(PlanFormat.TRACKSIDE, "Owing", [phase]))
+    return {**await versioned(world, run), "phase": "phase-1", "deliverable": "paper"}
+
+
+async def complete_deliverable(world: World) -> Input:
+    input = {**await a_deliverable(world), "evidence": "docs/paper.md"}
+    del input["reason"]
+    return input
+
+
+async def check_completion(world: World) -> Input:
+    run = await world.a_run("task", auto_complete=False)
+    await world.fleet.finish(run, "task")
+    return await versioned(world, run)
 
 
 # ---------------------------------------------------------------- the DAG and its tasks
@@ -362,6 +403,10 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "retryRun": [retry_run],
     "archiveRun": [archive_run],
     "configureRun": [configure_run],
+    "advancePhase": [advance_phase],
+    "completeDeliverable": [complete_deliverable],
+    "waiveDeliverable": [a_deliverable],
+    "checkCompletion": [check_completion],
     "mutateDag": [mutate_dag],
     "importPlan": [import_plan_of_text, import_plan_of_file],
     "blockTask": [block_task],
@@ -403,6 +448,7 @@ OTHER: Final[dict[str, Input]] = {
     "addFinding": {"title": "What I missed"},
     "createToken": {"name": "another"},
     "reportProgress": {"progress": 41},
+    "completeDeliverable": {"evidence": "docs/other.md"},
     "askQuestion": {"detail": "It does not."},
     "answerAttention": {"answer": "blue"},
 }

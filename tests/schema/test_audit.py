@@ -81,6 +81,19 @@ async def limit_exceeded(world: World) -> Refusal:
     }
 
 
+async def guarded(world: World) -> Refusal:
+    return "advancePhase", {"runId": await world.a_guarded_run()}
+
+
+async def owed_by_nobody(world: World) -> Refusal:
+    run = await world.a_guarded_run()
+    return "completeDeliverable", {"runId": run, "phase": "phase-1", "deliverable": "papers"}
+
+
+async def not_ready(world: World) -> Refusal:
+    return "advancePhase", {"runId": world.run}
+
+
 async def stale_fence(world: World) -> Refusal:
     await world.fleet.exit(world.worker)
     return "reportProgress", {"workerId": world.worker}
@@ -98,16 +111,20 @@ PROVOKED: Final[dict[ErrorCode, Provoke]] = {
     ErrorCode.PLAN_INVALID: plan_invalid,
     ErrorCode.LIMIT_EXCEEDED: limit_exceeded,
     ErrorCode.STALE_FENCE: stale_fence,
+    ErrorCode.PHASE_GUARD_REQUIRED: guarded,
+    ErrorCode.INVALID_DELIVERABLE: owed_by_nobody,
+    ErrorCode.VALIDATION_FAILED: not_ready,
 }
 TYPES: Final = {
     ErrorCode.VERSION_CONFLICT: "VersionConflict",
     ErrorCode.DAG_CYCLE: "DagCycleError",
     ErrorCode.ALREADY_ANSWERED: "AlreadyAnsweredError",
+    ErrorCode.PHASE_GUARD_REQUIRED: "PhaseGuardRequired",
+    ErrorCode.VALIDATION_FAILED: "ValidationFailed",
 }
 ELSEWHERE: Final = {
     ErrorCode.FORBIDDEN,  # test_roles
     ErrorCode.UNAVAILABLE,  # of subscriptions and of the engine, never of a mutation
-    ErrorCode.VALIDATION_FAILED,  # nothing says it yet
 }
 
 

@@ -57,6 +57,10 @@ def a_schema(values: int) -> Input:
     return {"enum": list(range(values - 2))}
 
 
+def owing(size: int) -> dict[str, Any]:
+    return {"key": "main", "deliverables": [{"key": f"d{number}"} for number in range(size)]}
+
+
 EDGES: Final[dict[str, tuple[str, int, Build]]] = {
     "name of a run": ("NAME", limits.NAME, lambda world, size: a_run(world, name="x" * size)),
     "name of a worker": ("NAME", limits.NAME, lambda world, size: a_worker(world, name="x" * size)),
@@ -130,6 +134,18 @@ EDGES: Final[dict[str, tuple[str, int, Build]]] = {
         "OPTIONS",
         limits.OPTIONS,
         lambda world, size: a_question(world, options=[str(n) for n in range(size)]),
+    ),
+    "deliverables of a phase": (
+        "DELIVERABLES",
+        limits.DELIVERABLES,
+        lambda world, size: a_run(world, phases=[owing(size)]),
+    ),
+    "tasks of a gate": (
+        "GATE_TASKS",
+        limits.GATE_TASKS,
+        lambda world, size: a_run(
+            world, phases=[{"key": "main", "gate": {"taskRequirement": "NAMED", "tasks": ["one"] * size}}]
+        ),
     ),
     "variables": (
         "ENVIRONMENT",

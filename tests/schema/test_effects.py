@@ -13,6 +13,8 @@ from tests.schema.world import World
 LOOK_AROUND: Final = {"title": "Look around", "completed": False}
 LOOK_TWICE: Final = {"title": "Look twice", "completed": False}
 
+AT: Final = "2026-01-01T12:00:00Z"
+
 EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     "createProject": ("project { name runs { totalCount } }", {"name": "another", "runs": {"totalCount": 0}}),
     "startRun": ("run { status phase { key } }", {"status": "ACTIVE", "phase": {"key": "phase-1"}}),
@@ -27,7 +29,55 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
         {"status": "ACTIVE", "statusReason": "because", "progress": {"failed": 0}},
     ),
     "archiveRun": ("run { status allowedActions }", {"status": "ARCHIVED", "allowedActions": []}),
-    "configureRun": ("run { maxWorkers }", {"maxWorkers": 7}),
+    "configureRun": (
+        "run { maxWorkers phaseGuard autoAdvance autoComplete phase { guard } }",
+        {
+            "maxWorkers": 7,
+            "phaseGuard": True,
+            "autoAdvance": False,
+            "autoComplete": False,
+            "phase": {"guard": True},
+        },
+    ),
+    "advancePhase": (
+        "run { status phase { key } phases { status confirmedBy } }",
+        {
+            "status": "ACTIVE",
+            "phase": {"key": "phase-2"},
+            "phases": [
+                {"status": "COMPLETED", "confirmedBy": "operator"},
+                {"status": "ACTIVE", "confirmedBy": None},
+            ],
+        },
+    ),
+    "completeDeliverable": (
+        "run { readiness { ready missing } phase { deliverables { key status evidence reason changedBy } } }",
+        {
+            "readiness": {"ready": False, "missing": ["task 'task', which is READY"]},
+            "phase": {
+                "deliverables": [
+                    {
+                        "key": "paper",
+                        "status": "COMPLETED",
+                        "evidence": "docs/paper.md",
+                        "reason": None,
+                        "changedBy": "operator",
+                    }
+                ]
+            },
+        },
+    ),
+    "waiveDeliverable": (
+        "run { phase { deliverables { status evidence reason changedBy } } }",
+        {
+            "phase": {
+                "deliverables": [
+                    {"status": "WAIVED", "evidence": None, "reason": "because", "changedBy": "operator"}
+                ]
+            }
+        },
+    ),
+    "checkCompletion": ("run { status completedAt }", {"status": "COMPLETED", "completedAt": AT}),
     "blockTask": ("task { status statusReason }", {"status": "BLOCKED", "statusReason": "because"}),
     "unblockTask": ("task { status statusReason }", {"status": "PENDING", "statusReason": "because"}),
     "completeTask": (
@@ -147,7 +197,7 @@ async def test_a_run_is_made_of_the_tasks_that_are_given(world: World) -> None:
         "status": "ACTIVE",
         "maxWorkers": 2,
         "plan": None,
-        "phases": [{"key": "first", "title": "first", "status": "ACTIVE"}],
+        "phases": [{"key": "first", "title": "The first", "status": "ACTIVE"}],
     }
     assert one == {
         "key": "one",

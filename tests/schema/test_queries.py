@@ -24,18 +24,24 @@ from tests.schema.world import World
 NOON = "2026-01-01T12:00:00Z"
 
 
-def everything(type_: Any, depth: int) -> str:
-    """Every field, with every list in it, down to this depth."""
+def everything(type_: Any, depth: int, *, alias: str = "") -> str:
+    """Every field, with every list in it, down to this depth; types of events differ in what a field of one name is."""
+    if isinstance(type_, GraphQLScalarType):
+        return ""
     parts = ["__typename"]
     for name, field in type_.fields.items():
         inner = get_named_type(field.type)
         if isinstance(inner, GraphQLScalarType | GraphQLEnumType):
-            parts.append(name)
+            parts.append(f"{alias.format(name)}{name}")
         elif depth > 1 and isinstance(inner, GraphQLObjectType | GraphQLInterfaceType):
-            parts.append(f"{name} {everything(inner, depth - 1)}")
+            parts.append(f"{alias.format(name)}{name} {everything(inner, depth - 1)}")
     if isinstance(type_, GraphQLInterfaceType) and depth > 1:
         own = graphql_schema().get_possible_types(type_)
-        parts += [f"... on {one.name} {everything(one, depth - 1)}" for one in own if type_.name == "Event"]
+        parts += [
+            f"... on {one.name} {everything(one, depth - 1, alias=f'{one.name}_{{}}: ')}"
+            for one in own
+            if type_.name == "Event"
+        ]
     return f"{{ {' '.join(parts)} }}"
 
 
@@ -84,7 +90,7 @@ async def test_a_run(world: World) -> None:
             {"key": "phase-2", "title": "Phase 2", "status": "PENDING", "unfinishedTasks": 1},
         ],
         "plan": None,
-        "allowedActions": ["PAUSE", "STOP"],
+        "allowedActions": ["PAUSE", "STOP", "ADVANCE"],
     }
 
 
@@ -126,6 +132,7 @@ async def test_what_a_run_does_not_allow_is_refused(world: World) -> None:
         "STOP": "stopRun",
         "RETRY": "retryRun",
         "ARCHIVE": "archiveRun",
+        "ADVANCE": "advancePhase",
     }
     for run in (created, failed, paused, blocked, world.run):
         allowed = (await world.api.query(ACTIONS, id=run))["run"]["allowedActions"]

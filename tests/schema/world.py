@@ -9,8 +9,9 @@ from sqlmodel import SQLModel
 from app import commands
 from app.commands.context import Item
 from app.domain.access import Role
+from app.domain.plans import Plan, PlanDeliverable, PlanFormat, PlanPhase
 from app.store.db import Database, Tx
-from tests.factories import an_actor
+from tests.factories import a_task, an_actor
 from tests.fleet import Fleet, Timepiece
 from tests.schema.api import Api
 
@@ -71,6 +72,16 @@ class World:
     async def a_run(self, *entries: Any, **arguments: Any) -> str:
         """Another run of the same project."""
         return await self.fleet.a_run(*entries, project_id=self.project, **arguments)
+
+    async def a_guarded_run(self) -> str:
+        """Its first phase owes a paper and is guarded; the paper was waived, and its one task is done already."""
+        phase = PlanPhase("phase-1", "First", [a_task("made", done=True)], guard=True)
+        phase.deliverables = [PlanDeliverable("paper", "The paper")]
+        later = PlanPhase("phase-2", "Second", [a_task("later")])
+        plan = Plan(PlanFormat.TRACKSIDE, "Guarded", [phase, later])
+        run = await self.a_run(plan=plan)
+        await self.fleet.do(commands.deliverables.waive, run_id=run, phase="phase-1", deliverable="paper")
+        return run
 
     async def a_task(self, *, runtime: dict[str, Any] | None = None, **arguments: Any) -> str:
         """A ready task of a run of its own; done by hand unless it is given a runtime."""
