@@ -24,6 +24,7 @@ from app.domain.plans import (
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Urgency
 from app.domain.tasks import FINISHED, TaskMove, TaskStatus
 from app.domain.workers import Desire
+from app.store.collecting import uncollected
 from app.store.db import Tx
 from app.store.deliverable_tables import DeliverableRow
 from app.store.tables import PhaseRow, RunRow
@@ -84,7 +85,8 @@ def create(
     )
     tx.session.add(run)
     tx.session.flush()
-    _add_tasks(tx, run, plan)
+    with uncollected():
+        _add_tasks(tx, run, plan)
     store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=None, new=run.status, reason=None)
     if start:
         _start(tx, run)
