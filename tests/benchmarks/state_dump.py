@@ -59,7 +59,7 @@ async def fill(db: Database, tasks: int) -> None:
 
 async def measure(db: Database, tasks: int) -> None:
     await fill(db, tasks)
-    app = Authenticated(Dump(db, slow_seconds=30.0), Authenticator(db))
+    app = Authenticated(Dump(db, slow_seconds=30.0), Authenticator(db), lambda _: True)
     ready = asyncio.Event()
 
     async def listening() -> None:
