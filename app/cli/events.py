@@ -26,6 +26,8 @@ SELECTION: Final = """
     ... on WorkerStatusChanged { oldWorkerStatus newWorkerStatus reason worker { id name } task { id key title } }
     ... on WorkerOrdered { desire worker { id name } }
     ... on WorkerReported { worker { id name currentActivity progress } }
+    ... on ToolStarted { tool inputSummary worker { id name } call { id status } }
+    ... on ToolCompleted { tool durationMs success worker { id name } call { id error } }
     ... on AttentionOpened { item { id title options { value } expiresAt } }
     ... on AttentionClosed { item { id title status answer answeredBy } }
     ... on ContextInjected { worker { id name } items { id kind path tokens } }
@@ -94,6 +96,19 @@ def _report(event: Event) -> str:
     return f"worker {_id(worker)} {percent}{worker.get('currentActivity') or ''}".rstrip()
 
 
+def _tool(event: Event) -> str:
+    summary = event["inputSummary"]
+    return f"worker {_id(event['worker'])} calls {event['tool']}{f': {summary}' if summary else ''}"
+
+
+def _tool_over(event: Event) -> str:
+    took = f"after {event['durationMs'] / 1000:.1f} s"
+    if event["success"]:
+        return f"worker {_id(event['worker'])} got {event['tool']} back {took}"
+    error = (event["call"] or {}).get("error")
+    return f"worker {_id(event['worker'])} failed at {event['tool']} {took}{f': {error}' if error else ''}"
+
+
 def _opened(event: Event) -> str:
     item = event["item"] or {"title": "?", "options": []}
     options = " | ".join(option["value"] for option in item["options"])
@@ -146,6 +161,8 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "WorkerStatusChanged": _worker,
     "WorkerOrdered": lambda event: f"worker {_id(event['worker'])} is to {event['desire']}",
     "WorkerReported": _report,
+    "ToolStarted": _tool,
+    "ToolCompleted": _tool_over,
     "AttentionOpened": _opened,
     "AttentionClosed": _closed,
     "ContextInjected": _context,

@@ -19,6 +19,7 @@ from app.commands import (
     subtasks,
     tasks,
     tokens,
+    tool_calls,
     workers,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "subtasks",
     "tasks",
     "tokens",
+    "tool_calls",
     "workers",
 ]

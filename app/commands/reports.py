@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from app import store
-from app.commands import audit, moves, workers
+from app.commands import audit, moves, tool_calls, workers
 from app.domain import limits
 from app.domain.commands import CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode
@@ -19,6 +19,8 @@ from app.domain.reports import (
     Resumed,
     Seen,
     Started,
+    ToolEnded,
+    ToolStarted,
 )
 from app.domain.tasks import TaskMove, TaskStatus
 from app.domain.workers import LIVE, Desire, ExitReason, WorkerMove, WorkerStatus
@@ -48,7 +50,7 @@ def take(tx: Tx, *, worker_id: str, fence: int, reports: Sequence[Report]) -> in
         if report.n != worker.reports + 1 or worker.status not in LIVE:
             break
         worker.reports = report.n
-        _apply(tx, run, worker, report.body)
+        _apply(tx, run, worker, report)
     worker.last_heartbeat_at = tx.now
     return worker.reports
 
@@ -76,7 +78,8 @@ def lose(tx: Tx, *, worker_id: str, fence: int, reason: str, unheard_since: date
     return True
 
 
-def _apply(tx: Tx, run: RunRow, worker: WorkerRow, body: Body) -> None:
+def _apply(tx: Tx, run: RunRow, worker: WorkerRow, report: Report) -> None:
+    body: Body = report.body
     match body:
         case Lines():
             store.workers.add_log(tx, worker, body.lines)
@@ -93,6 +96,8 @@ def _apply(tx: Tx, run: RunRow, worker: WorkerRow, body: Body) -> None:
             _resumed(tx, run, worker)
         case Delivered():
             _delivered(tx, run, worker, body.items)
+        case ToolStarted() | ToolEnded():
+            tool_calls.take(tx, run, worker, body, report.at)
         case Exited():
             _exited(tx, run, worker, body)
         case _:

@@ -6,7 +6,7 @@ What the control plane wants of a worker is a desire with a revision. Its runner
 from typing import Any
 
 from app import store
-from app.commands import audit, moves
+from app.commands import audit, moves, tool_calls
 from app.commands.audit import Change
 from app.domain import prompts
 from app.domain.commands import UNDER_WAY, CommandMove, CommandStatus
@@ -264,6 +264,7 @@ def _requested(worker: WorkerRow, run: RunRow) -> Change:
 
 def end(tx: Tx, run: RunRow, worker: WorkerRow, move: WorkerMove, *, reason: str | None = None) -> None:
     """A worker is over: close what hangs on it and let its task go on, try again or fail."""
+    tool_calls.give_up(tx, run, worker)
     moves.move_worker(tx, run, worker, move, reason=reason)
     task = store.tasks.find(tx, worker.task_id) if worker.task_id is not None else None
     again = False

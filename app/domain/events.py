@@ -21,6 +21,8 @@ class EventKind(StrEnum):
     WORKER_STATUS_CHANGED = "WorkerStatusChanged"
     WORKER_ORDERED = "WorkerOrdered"
     WORKER_REPORTED = "WorkerReported"
+    TOOL_STARTED = "ToolStarted"
+    TOOL_COMPLETED = "ToolCompleted"
     ATTENTION_OPENED = "AttentionOpened"
     ATTENTION_CLOSED = "AttentionClosed"
     CONTEXT_INJECTED = "ContextInjected"

@@ -60,6 +60,23 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """`call` is what the agent names the call by."""
+
+    call: str
+    name: str
+    input_summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """With an `error` it has failed."""
+
+    call: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """The whole process tree is gone."""
 
@@ -87,7 +104,7 @@ class Exited:
                 return self.message or "The runner died; what was left of the process tree was ended."
 
 
-Body = Started | Lines | Paused | Resumed | Seen | Delivered | Exited
+Body = Started | Lines | Paused | Resumed | Seen | Delivered | ToolStarted | ToolEnded | Exited
 
 
 @dataclass(frozen=True, slots=True)

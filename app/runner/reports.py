@@ -32,6 +32,8 @@ class Kind(StrEnum):
     RESUMED = "resumed"
     SEEN = "seen"
     DELIVERED = "delivered"
+    TOOL_STARTED = "toolStarted"
+    TOOL_ENDED = "toolEnded"
     EXITED = "exited"
 
 

@@ -37,6 +37,7 @@ from app.store.tables import (
     TokenRow,
     WorkerRow,
 )
+from app.store.tool_tables import ToolCallRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -221,6 +222,14 @@ class Loaders:
     @cached_property
     def subtasks(self) -> DataLoader[str, list[SubtaskRow]]:
         return self._listed(store.subtasks.of_tasks)
+
+    @cached_property
+    def tool_calls(self) -> DataLoader[str, ToolCallRow | None]:
+        return self._found(store.tool_calls.by_ids)
+
+    @cached_property
+    def last_tool_calls(self) -> DataLoader[str, ToolCallRow | None]:
+        return self._listed(store.tool_calls.last_of_workers)
 
     @cached_property
     def findings(self) -> DataLoader[str, list[FindingRow]]:

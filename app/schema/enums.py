@@ -20,6 +20,7 @@ from app.domain.runs import RunStatus, Urgency
 from app.domain.skills import SkillProblemCode, SkillRole
 from app.domain.subtasks import SubtaskChange
 from app.domain.tasks import TaskOrder, TaskStatus
+from app.domain.tools import ToolCallStatus
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
 
 
@@ -274,6 +275,15 @@ describe(
     },
 )
 describe(
+    ToolCallStatus,
+    "How far a call of a tool has come.",
+    {
+        "STARTED": "It goes on.",
+        "COMPLETED": "It has come back.",
+        "FAILED": "It came back with an error, or its worker ended first.",
+    },
+)
+describe(
     Urgency,
     "How a pause or a stop is done.",
     {
@@ -321,6 +331,7 @@ __all__ = [
     "TaskOrder",
     "TaskRequirement",
     "TaskStatus",
+    "ToolCallStatus",
     "Urgency",
     "WorkerStatus",
 ]

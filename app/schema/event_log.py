@@ -1,14 +1,15 @@
 """Reading the event log: page by page, or followed."""
 
 from collections.abc import AsyncIterator, Awaitable
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import strawberry
 
 from app import store
 from app.domain import limits
 from app.domain.access import READERS, Role
-from app.domain.events import ADMINS_ONLY
+from app.domain.events import ADMINS_ONLY, EventKind
 from app.schema.connections import Edge, PageInfo, UncountedConnection
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
@@ -59,6 +60,8 @@ def _set(values: Any) -> frozenset[str] | None:
     values = given(values)
     return None if values is None else frozenset(str(value) for value in values)
 
+
+TOOL_CALLS: Final = frozenset({EventKind.TOOL_STARTED.value, EventKind.TOOL_COMPLETED.value})
 
 After = Annotated[
     Cursor | None,
@@ -140,6 +143,21 @@ class EventSubscription:
         follow = context.services.tail.follow(after=position(given(after)), only=wanted(filter, context))
         async for row in follow:
             context.forget()  # what an event links to is as it is now, not as it was for the event before
+            yield fact(row)
+
+    @strawberry.subscription(
+        description="Tool calls as they start and end: the events ToolStarted and ToolCompleted, as `events` gives them."
+    )
+    async def activity(
+        self, info: Info, filter: Filtered = strawberry.UNSET, after: After = strawberry.UNSET
+    ) -> AsyncIterator[Event]:
+        context = info.context
+        context.actor.require(READERS)
+        only = wanted(filter, context)
+        kinds = TOOL_CALLS if only.kinds is None else TOOL_CALLS & only.kinds
+        follow = context.services.tail.follow(after=position(given(after)), only=replace(only, kinds=kinds))
+        async for row in follow:
+            context.forget()
             yield fact(row)
 
     @strawberry.subscription(description="The run as it is now, and again whenever it changes.")

@@ -19,6 +19,7 @@ from app.schema.facts import (
     SubtaskLink,
     TaskLink,
     TokenLink,
+    ToolCallLink,
     WorkerLink,
     common,
     item_of,
@@ -265,6 +266,44 @@ class WorkerReported(Event):
         return await worker_of(info, self.row)
 
 
+@strawberry.type(description="An agent called a tool.")
+class ToolStarted(Event):
+    tool: str = strawberry.field(description="What the agent calls the tool.")
+    input_summary: str | None = strawberry.field(description="What it was called with, in short.")
+
+    @strawberry.field(description="The worker.")
+    async def worker(self, info: Info) -> WorkerLink | None:
+        return await worker_of(info, self.row)
+
+    @strawberry.field(description="The call.")
+    async def call(self, info: Info) -> ToolCallLink | None:
+        return shown(await info.context.loaders.tool_calls.load(self.row.data["call"]))
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), tool=row.data["tool"], input_summary=row.data["summary"])
+
+
+@strawberry.type(description="A tool that an agent had called came back, or its worker ended first.")
+class ToolCompleted(Event):
+    tool: str = strawberry.field(description="What the agent calls the tool.")
+    duration_ms: int = strawberry.field(description="How long it took, by the clock of its runner.")
+    success: bool = strawberry.field(description="Whether it did what it was called for.")
+
+    @strawberry.field(description="The worker.")
+    async def worker(self, info: Info) -> WorkerLink | None:
+        return await worker_of(info, self.row)
+
+    @strawberry.field(description="The call.")
+    async def call(self, info: Info) -> ToolCallLink | None:
+        return shown(await info.context.loaders.tool_calls.load(self.row.data["call"]))
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(**common(row), tool=data["tool"], duration_ms=data["duration"], success=data["success"])
+
+
 @strawberry.type(description="Something waits for a person.")
 class AttentionOpened(Event):
     @strawberry.field(description="The item.")
@@ -368,6 +407,8 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.WORKER_STATUS_CHANGED: WorkerStatusChanged,
     EventKind.WORKER_ORDERED: WorkerOrdered,
     EventKind.WORKER_REPORTED: WorkerReported,
+    EventKind.TOOL_STARTED: ToolStarted,
+    EventKind.TOOL_COMPLETED: ToolCompleted,
     EventKind.ATTENTION_OPENED: AttentionOpened,
     EventKind.ATTENTION_CLOSED: AttentionClosed,
     EventKind.CONTEXT_INJECTED: ContextInjected,

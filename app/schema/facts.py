@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.schema.subtasks import Subtask
     from app.schema.tasks import Task
     from app.schema.tokens import Token
+    from app.schema.tool_calls import ToolCall
     from app.schema.workers import Worker
 
 RunLink = Annotated["Run", strawberry.lazy("app.schema.runs")]
@@ -31,6 +32,7 @@ CommandLink = Annotated["Command", strawberry.lazy("app.schema.commands")]
 SubtaskLink = Annotated["Subtask", strawberry.lazy("app.schema.subtasks")]
 FindingLink = Annotated["Finding", strawberry.lazy("app.schema.findings")]
 TokenLink = Annotated["Token", strawberry.lazy("app.schema.tokens")]
+ToolCallLink = Annotated["ToolCall", strawberry.lazy("app.schema.tool_calls")]
 ContextItemLink = Annotated["ContextItem", strawberry.lazy("app.schema.context_items")]
 
 

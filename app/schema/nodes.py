@@ -19,6 +19,7 @@ FINDERS: Final[dict[str, Callable[[Loaders, str], Awaitable[Any]]]] = {
     "wrk": lambda loaders, id: loaders.workers.load(id),
     "att": lambda loaders, id: loaders.attention.load(id),
     "host": lambda loaders, id: loaders.hosts.load(id),
+    "tool": lambda loaders, id: loaders.tool_calls.load(id),
     "cmd": lambda loaders, id: loaders.commands.load(id),
 }
 """By the prefix of an id. What belongs to another project is as unknown as what does not exist."""

@@ -10,7 +10,20 @@ from app import commands, store
 from app.domain import limits
 from app.domain.access import RUNNERS
 from app.domain.errors import AppError
-from app.domain.reports import Body, Delivered, Exited, Line, Lines, Paused, Report, Resumed, Seen, Started
+from app.domain.reports import (
+    Body,
+    Delivered,
+    Exited,
+    Line,
+    Lines,
+    Paused,
+    Report,
+    Resumed,
+    Seen,
+    Started,
+    ToolEnded,
+    ToolStarted,
+)
 from app.schema.context import Context, Info
 from app.schema.enums import Desire, ErrorCode, ExitReason, LogStream, Role
 from app.schema.errors import UserError, user_error
@@ -115,6 +128,19 @@ class LineReport:
     at: datetime = strawberry.field(description="When it was read.")
 
 
+@strawberry.input(description="The agent called a tool.")
+class ToolStartedReport:
+    call: str = strawberry.field(description="What the agent names the call by.")
+    name: str = strawberry.field(description="What it calls the tool; the rest of a long one is cut.")
+    input_summary: str | None = optional("What it was called with, in short; the rest is cut.")
+
+
+@strawberry.input(description="A call of a tool has come back.")
+class ToolEndedReport:
+    call: str = strawberry.field(description="What the agent names the call by.")
+    error: str | None = optional("Why it failed; left out where it did not.")
+
+
 @strawberry.input(description="The whole process tree is gone.")
 class ExitedReport:
     reason: ExitReason = strawberry.field(description="Why.")
@@ -133,6 +159,8 @@ class RunnerReportInput:
     resumed: bool | None = optional("The tree goes on.")
     seen: int | None = optional("The orders were read up to this revision.")
     delivered: list[strawberry.ID] | None = optional("These items lie in the inbox.")
+    tool_started: ToolStartedReport | None = optional("A tool was called.")
+    tool_ended: ToolEndedReport | None = optional("A tool has come back.")
     exited: ExitedReport | None = optional("The tree is gone.")
 
     def report(self) -> Report:
@@ -153,7 +181,17 @@ class RunnerReportInput:
             Resumed() if given(self.resumed) else None,
             Seen(seen) if seen is not None else None,
             Delivered([str(id) for id in delivered]) if delivered is not None else None,
+            *self._tools(),
             _exited(exited) if exited is not None else None,
+        ]
+
+    def _tools(self) -> list[Body | None]:
+        started, ended = given(self.tool_started), given(self.tool_ended)
+        return [
+            ToolStarted(started.call, started.name, given(started.input_summary))
+            if started is not None
+            else None,
+            ToolEnded(ended.call, given(ended.error)) if ended is not None else None,
         ]
 
 

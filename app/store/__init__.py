@@ -26,6 +26,7 @@ from app.store import (
     task_pages,
     tasks,
     tokens,
+    tool_calls,
     workers,
 )
 
@@ -55,5 +56,6 @@ __all__ = [
     "task_pages",
     "tasks",
     "tokens",
+    "tool_calls",
     "workers",
 ]

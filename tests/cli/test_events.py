@@ -48,6 +48,20 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"worker": {"id": "wrk_1", "currentActivity": "Reading", "progress": 0}},
         "worker wrk_1 0% Reading",
     ),
+    "ToolStarted": (
+        {"tool": "Read", "inputSummary": "a.py", "worker": {"id": "wrk_1"}, "call": {"id": "tool_1"}},
+        "worker wrk_1 calls Read: a.py",
+    ),
+    "ToolCompleted": (
+        {
+            "tool": "Read",
+            "durationMs": 1500,
+            "success": False,
+            "worker": {"id": "wrk_1"},
+            "call": {"id": "tool_1", "error": "No such file."},
+        },
+        "worker wrk_1 failed at Read after 1.5 s: No such file.",
+    ),
     "AttentionOpened": ({"item": {**ITEM, "status": "OPEN"}}, "question att_1: Go? [yes | no]"),
     "AttentionClosed": (
         {"item": {**ITEM, "answer": {"a": 1}, "answeredBy": "admin"}},

@@ -10,6 +10,7 @@ from app.runner.allowance import Allowance
 from app.runner.journal import Journal
 from app.runner.outbox import MAX_BATCH_BYTES, MAX_BATCH_LINES, Outbox
 from app.runner.reports import Kind, Report, Stream, fact
+from app.runner.tools import OutboxReporter
 
 
 @pytest.fixture
@@ -35,6 +36,25 @@ def drained(outbox: Outbox) -> list[Report]:
         found += batch
         outbox.accepted(batch[-1].n)
     return found
+
+
+async def test_what_an_adapter_tells_of_tools_goes_out_in_order_and_cut(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    reporter = OutboxReporter(outbox)
+    reporter.tool_started("1", "Read", "x" * 1_000_000)
+    outbox.log(Stream.STDOUT, ["a"])
+    reporter.tool_ended("1")
+    reporter.tool_ended("2", "y" * 1_000_000)
+    started, lines, ended, failed = drained(outbox)
+    assert [report.kind for report in (started, lines, ended, failed)] == [
+        Kind.TOOL_STARTED,
+        Kind.LINES,
+        Kind.TOOL_ENDED,
+        Kind.TOOL_ENDED,
+    ]
+    assert json.loads(started.encoded)["toolStarted"]["name"] == "Read"
+    assert json.loads(ended.encoded)["toolEnded"] == {"call": "1", "error": None}
+    assert max(started.size, failed.size) < 1000
 
 
 async def test_a_fact_closes_the_lines_before_it(journal: Journal) -> None:

@@ -383,6 +383,8 @@ async def report_worker(world: World) -> Input:
         {"resumed": True},
         {"seen": 1},
         {"delivered": [world.context]},
+        {"toolStarted": {"call": "1", "name": "Read", "inputSummary": "a.py"}},
+        {"toolEnded": {"call": "1", "error": "There is no such file."}},
         {"exited": {"reason": "EXITED", "exitCode": 1, "signal": None, "message": "Done."}},
     ]
     reports = [{"n": worker.reports + n, "at": AT, **body} for n, body in enumerate(bodies, 1)]

@@ -160,6 +160,7 @@ async def test_everybody_may_know_who_they_are(world: World, role: Role) -> None
 
 EVERYBODY: Final = set(Role) - {Role.RUNNER}
 SUBSCRIPTIONS: Final[dict[str, str]] = {
+    "activity": 'subscription { activity(after: "0") { cursor } }',
     "events": 'subscription { events(after: "0") { cursor } }',
     "run": "subscription($run: ID!) { run(id: $run) { id } }",
     "logs": "subscription($worker: ID!) { logs(workerId: $worker) { cursor } }",
@@ -181,7 +182,7 @@ async def test_everybody_follows_but_orders_are_for_runners_and_the_machine_is_n
     world: World, name: str, role: Role
 ) -> None:
     document = SUBSCRIPTIONS[name]
-    if name == "logs":  # which says something once there is something
+    if name in ("logs", "activity"):  # which say something once there is something
         runner = await world.runner_of(world.worker)
         await runner.do("reportWorker", **(await EXAMPLES["reportWorker"][0](world)))
     stream = (await caller(world, role)).follow(document, **ids(world, document))

@@ -1,0 +1,13 @@
+"""What an adapter may tell of its agent while it runs; the runner sees to it that it arrives, once and in order."""
+
+from typing import Protocol
+
+
+class Reporter(Protocol):
+    """`call` is what the agent names the call by: any text that no other call of the same agent has."""
+
+    def tool_started(self, call: str, name: str, input_summary: str | None = None) -> None:
+        """The agent has called a tool. The summary is for people, and short: what is over 500 characters is cut."""
+
+    def tool_ended(self, call: str, error: str | None = None) -> None:
+        """The call has come back; with `error` it has failed. Calls that are left open fail with their worker."""
