@@ -165,10 +165,13 @@ async def test_the_walk_comes_everywhere(world: World) -> None:
     (world.root / "plan.md").write_text("# A plan\n\n- [ ] One\n")
     (world.root / "code.py").write_text("def main():\n    pass\n")
     runner = await world.runner_of(await world.a_worker())
-    line = {"lines": [{"stream": "STDOUT", "text": "hello", "at": AT}]}
-    await runner.do(
-        "reportWorker", workerId=runner.actor.worker_id, fence=1, reports=[{"n": 2, "at": AT, **line}]
-    )
+    bodies: list[dict[str, object]] = [
+        {"lines": [{"stream": "STDOUT", "text": "hello", "at": AT}]},
+        {"toolStarted": {"call": "1", "name": "Read"}},
+        {"toolEnded": {"call": "1"}},
+    ]
+    reports = [{"n": n, "at": AT, **body} for n, body in enumerate(bodies, 2)]
+    await runner.do("reportWorker", workerId=runner.actor.worker_id, fence=1, reports=reports)
     for mutation in HAPPENS:
         for example in EXAMPLES[mutation]:
             await world.api.do(mutation, **await example(world))
@@ -200,8 +203,14 @@ async def heard(api: Api, place: Place, id: str) -> str:
         return f"refused: {refused}"
 
 
-ALSO: Final[dict[str, dict[str, str]]] = {"workerOrders": {"fence": "1"}, "events": {"after": '"0"'}}
+ALSO: Final[dict[str, dict[str, str]]] = {
+    "workerOrders": {"fence": "1"},
+    "events": {"after": '"0"'},
+    "activity": {"after": '"0"'},
+}
 """What a subscription needs beside the id."""
+QUIET: Final = {"logs", "activity"}
+"""Nobody hears anything of these before an agent says something."""
 OF_A_RUNNER: Final = {"workerOrders"}
 FOR_NO_PROJECT: Final = {"telemetry"}
 
@@ -222,7 +231,7 @@ async def test_no_subscription_tells_hidden_from_missing(world: World, theirs: W
             one.cancel()
         assert done[0] == done[1], str(place)
         assert done[0] == "silent" or done[0].startswith("refused"), str(place)
-        everywhere = await heard(world.api, place, hidden) if api is us and place.field != "logs" else "{"
+        everywhere = await heard(world.api, place, hidden) if api is us and place.field not in QUIET else "{"
         assert everywhere.startswith("{"), f"{place}: nobody hears anything"
 
 
