@@ -36,6 +36,7 @@ from app.store.tables import (
     TokenRow,
     WorkerRow,
 )
+from app.store.tool_tables import ToolCallRow
 
 FORMAT: Final = 1
 """Grows when lines change in a way that their readers would notice."""
@@ -121,6 +122,12 @@ SECTIONS: Final[Sequence[Section]] = (
     Section("Subtask", SubtaskRow, 500, _by(col(SubtaskRow.task_id), col(TaskRow.id), col(TaskRow.run_id))),
     Section("Finding", FindingRow, 20, _by(col(FindingRow.task_id), col(TaskRow.id), col(TaskRow.run_id))),
     Section("Worker", WorkerRow, 100, _by_run(col(WorkerRow.run_id)), lines=_names_alone),
+    Section(
+        "ToolCall",
+        ToolCallRow,
+        200,
+        _by(col(ToolCallRow.worker_id), col(WorkerRow.id), col(WorkerRow.run_id)),
+    ),
     Section("AttentionItem", AttentionRow, 100, _by_run(col(AttentionRow.run_id))),
     Section(
         "Asker",
