@@ -390,5 +390,6 @@ def _postgres(url: str) -> Engine:
         pool_size=READERS + WRITERS,
         max_overflow=4,
         pool_pre_ping=True,
-        connect_args={"options": "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000"},
+        # a server that is stopped in the middle of a transaction holds up all others for no longer than this
+        connect_args={"options": "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=30000"},
     )

@@ -2,7 +2,8 @@
 
     python -m tests.faults.two_servers --fault redis --seconds 10
     python -m tests.faults.two_servers --fault listener --seconds 10
-    python -m tests.faults.two_servers --fault leader
+    python -m tests.faults.two_servers --fault leader     # kill -9
+    python -m tests.faults.two_servers --fault stall      # SIGSTOP, until somebody else leads
     python -m tests.faults.two_servers --fault redis --flaw trust-bus    # must be caught
 
 Needs a PostgreSQL server (--database-url) and, for `redis`, the program redis-server: it starts one of its own. Exit status
@@ -12,7 +13,7 @@ Needs a PostgreSQL server (--database-url) and, for `redis`, the program redis-s
 import argparse
 import asyncio
 import shutil
-import statistics
+import signal
 import sys
 import tempfile
 import time
@@ -31,20 +32,13 @@ from tests.conftest import POSTGRES_URL, new_database
 from tests.e2e.served import TOKEN, Client, Served
 from tests.faults.history import Event, Verdict, judge
 from tests.faults.kill_server import PAGE, TASKS, left_over
+from tests.faults.latency import Outcome
 from tests.redis_server import RedisServer
 
-FAULTS: Final = ("redis", "listener", "leader")
+FAULTS: Final = ("redis", "listener", "leader", "stall")
 EVENTS: Final = "__typename cursor at ... on TaskStatusChanged { newTaskStatus task { id } } ... on WorkerStatusChanged { newWorkerStatus worker { id } }"
 SUBSCRIPTION: Final = f"subscription($after: Cursor) {{ events(after: $after) {{ {EVENTS} }} }}"
 HOSTS: Final = "{ workers(first: 1) { totalCount } hosts { id status } }"
-LATE: Final = 2.0
-"""Seconds for half of the events without a bus: the log is polled every second."""
-LATEST: Final = 5.0
-"""Seconds for the slowest of them: the machine may be busy with as many tasks as it can carry."""
-QUICK: Final = 0.4
-"""Seconds for half of the events where there is a bus: without one they wait half a second for the next look."""
-TAKEN_OVER: Final = 10.0
-"""Seconds in which another server has to lead: the lease lasts five."""
 LONGEST: Final = 300.0
 SETTLED: Final = 6.0
 """Seconds after which every server has found the bus again: it is tried every five."""
@@ -60,50 +54,6 @@ class Seen:
     def take(self, event: Event) -> None:
         self.events.append(event)
         self.arrived.setdefault(event["cursor"], time.time())
-
-
-@dataclass(slots=True)
-class Outcome:
-    verdict: Verdict
-    alive: list[float]
-    dead: list[float]
-    quiet: list[float]
-    taken_over: float | None
-    hosts_used: int
-
-    @property
-    def broken(self) -> list[str]:
-        found = [str(self.verdict)] if self.verdict.broken else []
-        if self.dead and (max(self.dead) > LATEST or statistics.median(self.dead) > LATE):
-            found.append(
-                f"without a bus half of the events took {statistics.median(self.dead):.1f} s, "
-                f"one {max(self.dead):.1f} s"
-            )
-        if statistics.median(self.quiet) > QUICK:
-            found.append(f"with the bus half of the events took {statistics.median(self.quiet):.2f} s")
-        if self.taken_over is not None and self.taken_over > TAKEN_OVER:
-            found.append(f"nobody led for {self.taken_over:.1f} s")
-        if self.hosts_used != 2:
-            found.append(f"workers ran on {self.hosts_used} hosts")
-        return found
-
-    def __str__(self) -> str:
-        lines = [str(self.verdict), f"hosts used: {self.hosts_used}"]
-        for name, found in (
-            ("with the bus", self.alive),
-            ("without it", self.dead),
-            ("with the bus, when little is going on", self.quiet),
-        ):
-            if found:
-                lines.append(
-                    f"latency {name}: median {statistics.median(found) * 1000:.0f} ms, "
-                    f"longest {max(found) * 1000:.0f} ms, of {len(found)} events"
-                )
-        if self.taken_over is not None:
-            lines.append(
-                f"after the kill of the leader the first worker was begun in {self.taken_over:.1f} s"
-            )
-        return "\n  ".join(lines)
 
 
 class Pair:
@@ -260,12 +210,16 @@ async def silence(fault: str, pair: Pair, redis: RedisServer | None, seconds: fl
     return began, time.time()
 
 
-async def kill_leader(pair: Pair) -> float:
-    """Seconds from the kill until the survivor has begun a worker. The killed one then starts again."""
+async def take_leader(pair: Pair, fault: str) -> float:
+    """Kill or stop the one that leads. Seconds until the other has begun a worker; then the first one goes on."""
     leader = pair.leader()
     survivor = pair.seen[1 - pair.servers.index(leader)]
     began, known = time.time(), len(survivor.events)
-    await asyncio.to_thread(leader.kill)
+    if fault == "leader":
+        await asyncio.to_thread(leader.kill)
+    else:
+        assert leader.process is not None
+        leader.process.send_signal(signal.SIGSTOP)
 
     def begun() -> float | None:
         for event in survivor.events[known:]:
@@ -278,7 +232,11 @@ async def kill_leader(pair: Pair) -> float:
     at = begun()
     assert at is not None
     assert pair.leader() is not leader
-    await asyncio.to_thread(leader.start)
+    if fault == "leader":
+        await asyncio.to_thread(leader.start)
+    else:
+        assert leader.process is not None
+        leader.process.send_signal(signal.SIGCONT)
     return at - began
 
 
@@ -298,8 +256,8 @@ async def experiment(
         run_id = await pair.create_run(tasks)
         await pair.until("some tasks", lambda: pair.completed() >= tasks // 5)
         away, taken_over = (0.0, 0.0), None
-        if fault == "leader":
-            taken_over = await kill_leader(pair)
+        if fault in ("leader", "stall"):
+            taken_over = await take_leader(pair, fault)
         else:
             away = await silence(fault, pair, redis, seconds)
         while (run := (await pair.ask(TASKS, id=run_id))["run"])["status"] in ("ACTIVE", "COMPLETING"):
@@ -319,7 +277,7 @@ async def experiment(
                     "the end of the log", lambda: all(last in seen.arrived for seen in pair.seen)
                 )
         statuses = {edge["node"]["id"]: edge["node"]["status"] for edge in run["tasks"]["edges"]}
-        return outcome(pair, log, statuses, away, settled, taken_over)
+        return outcome(pair, log, statuses, away, settled, fault, taken_over)
 
 
 def outcome(
@@ -328,6 +286,7 @@ def outcome(
     tasks: dict[str, str],
     away: tuple[float, float],
     settled: int,
+    fault: str,
     taken_over: float | None,
 ) -> Outcome:
     ran = pair.ran.read_text().split()
@@ -365,7 +324,7 @@ def outcome(
     with psycopg.connect(pair.database_url) as database:
         found = database.execute("SELECT count(DISTINCT host_id) FROM worker").fetchone()
     assert found is not None
-    return Outcome(verdict, alive, dead, quiet, taken_over, found[0])
+    return Outcome(verdict, alive, dead, quiet, fault, taken_over, found[0])
 
 
 def main() -> int:
