@@ -53,7 +53,7 @@ Paths = Annotated[
 ]
 Others = Annotated[
     list[str],
-    typer.Argument(metavar="KEY...", help="Keys of tasks of the same run.", autocompletion=completion.key),
+    typer.Argument(metavar="KEY", help="Keys of tasks of the same run.", autocompletion=completion.key),
 ]
 
 

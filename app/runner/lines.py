@@ -1,6 +1,7 @@
 """Cuts what a program prints into log lines of bounded length.
 
-A line longer than 16 KiB goes on in further lines, each of which begins with "… "; nothing is dropped here. Invalid
+A line longer than 16 KiB goes on in further lines, each of which begins with "… ", and so does one that was shown before
+its end had come; nothing is dropped here. Invalid
 UTF-8 becomes U+FFFD, NUL is removed, a carriage return before the line feed is removed.
 """
 
@@ -24,6 +25,23 @@ class LineCutter:
         complete = self._rest + head
         self._rest = tail
         return self._lines(complete) + self._pieces()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is a line whose end has not come."""
+        return bool(self._rest)
+
+    def show(self) -> list[str]:
+        """What there is of a line whose end has not come, such as a prompt; what follows begins with "… "."""
+        end = len(self._rest) - _torn(self._rest)
+        if self._rest[:end].endswith(b"\r"):  # half of a line's end, perhaps
+            end -= 1
+        shown, self._rest = self._rest[:end], self._rest[end:]
+        if not shown:
+            return []
+        lines = self._mark(shown)
+        self._continues = True
+        return lines
 
     def finish(self) -> list[str]:
         """The last line, when the program did not end it."""
@@ -81,3 +99,14 @@ def _boundary(raw: bytes) -> int:
     while end > _PIECE_BYTES - 3 and 0x80 <= raw[end] < 0xC0:
         end -= 1
     return end
+
+
+def _torn(raw: bytes) -> int:
+    """How many bytes at the end begin a character that is not whole yet."""
+    for length in range(1, min(3, len(raw)) + 1):
+        lead = raw[-length]
+        if 0xC2 <= lead <= 0xF4:
+            return length if length < (2 if lead < 0xE0 else 3 if lead < 0xF0 else 4) else 0
+        if not 0x80 <= lead < 0xC0:
+            return 0
+    return 0

@@ -7,6 +7,9 @@ from app.runner.lines import LineCutter
 from app.runner.outbox import Outbox
 from app.runner.reports import Stream
 
+QUIET_SECONDS = 2.0
+"""After which a line is shown without its end: a prompt has none."""
+
 _READ_BYTES = 64 * 1024
 
 
@@ -19,6 +22,7 @@ class Output:
         self._outbox = outbox
         self._cutter = LineCutter()
         self._loop = asyncio.get_running_loop()
+        self._quiet: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(fd, self._read)
 
@@ -26,6 +30,7 @@ class Output:
         """Stop reading, also when something outside the tree still holds the pipe."""
         if self.ended.done():
             return
+        self._stop_waiting()
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._outbox.log(self._stream, self._cutter.finish())
@@ -38,9 +43,21 @@ class Output:
             return
         except OSError:
             data = b""
+        self._stop_waiting()
         if not data:
             self.close()
         elif self._outbox.full:
             self._outbox.drop(len(data), data.count(b"\n"))
         else:
             self._outbox.log(self._stream, self._cutter.feed(data))
+            if self._cutter.waits:
+                self._quiet = self._loop.call_later(QUIET_SECONDS, self._show)
+
+    def _show(self) -> None:
+        if not self._outbox.full:
+            self._outbox.log(self._stream, self._cutter.show())
+
+    def _stop_waiting(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None

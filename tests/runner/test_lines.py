@@ -60,3 +60,32 @@ def test_however_it_is_chopped_it_reads_the_same() -> None:
             chunks.append(rest[:n])
             rest = rest[n:]
         assert cut(*chunks) == whole
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (b"Password: ", b"secret\nnext\n", ["Password: ", "… secret", "next"]),
+        (b"a\nworking", b"\nb\n", ["a", "working", "b"]),
+        ("10 €".encode()[:-1], "10 €".encode()[-1:] + b"!\n", ["10 ", "… €!"]),
+        (b"half\r", b"\nnext", ["half", "next"]),
+        (b"a\n", b"b\n", ["a", "b"]),
+        (b"\xe2\x82", b"\xac\n", ["€"]),
+        (b"bad\xff", b"\n", ["bad\ufffd"]),
+    ],
+)
+def test_a_line_may_be_shown_before_its_end_has_come(
+    before: bytes, after: bytes, expected: list[str]
+) -> None:
+    cutter = LineCutter()
+
+    assert cutter.feed(before) + cutter.show() + cutter.feed(after) + cutter.finish() == expected
+
+
+def test_nothing_is_shown_twice() -> None:
+    cutter = LineCutter()
+    cutter.feed(b"one")
+
+    assert cutter.waits
+    assert (cutter.show(), cutter.show(), cutter.waits) == (["one"], [], False)
+    assert cutter.finish() == []

@@ -39,6 +39,17 @@ async def test_a_line_is_seen_while_the_agent_runs(
     await plane.ended(worker)
 
 
+async def test_a_prompt_is_seen_though_its_line_never_ends(
+    plane: ControlPlane, launch: Launch, tmp_path: Path
+) -> None:
+    worker = Worker("wrk_prompt", ["sh", "-c", "printf 'Go on? '; exec sleep 60"], str(tmp_path))
+    launch(worker)
+    await plane.until(lambda: worker.log() == ["Go on? "], 20)
+    plane.order(worker, desired="STOP")
+    await plane.ended(worker)
+    assert worker.log("STDOUT") == ["Go on? "]
+
+
 async def test_a_line_of_a_megabyte(plane: ControlPlane, launch: Launch, tmp_path: Path) -> None:
     worker = await run(plane, launch, tmp_path, "print('é' * 600_000); print('next')")
     *long, last = worker.log()
