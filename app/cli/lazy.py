@@ -34,6 +34,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "commands": ("app.cli.commands", "The audit trail: who asked for what, and what became of it."),
     "tokens": ("app.cli.tokens", "Tokens: make them, look through them, revoke them."),
     "pipeline": ("app.cli.pipeline", "The pipeline: stop dispatch everywhere, and let it go on."),
+    "telemetry": ("app.cli.telemetry", "How the server that answers is doing."),
     "state": ("app.cli.state", "Print everything the control plane knows, a JSON object a line."),
     "schema": ("app.cli.schema", "Print the schema of the API."),
     "graphql": ("app.cli.graphql", "Send any request to the API."),

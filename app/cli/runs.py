@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import outcomes, references, run_creation
+from app.cli import outcomes, references, run_batches, run_creation
 from app.cli.arguments import Expect, ProjectOption, Reason, RunArgument, Since, instant
 from app.cli.lists import Listing, list_command
 from app.cli.paging import nodes
@@ -15,17 +15,11 @@ from app.client.errors import TracksideError
 from app.domain.runs import RunStatus
 
 app = typer.Typer(no_args_is_help=True, help="Runs: make them, look at them, steer them.")
-app.registered_commands += run_creation.app.registered_commands
+app.registered_commands += run_creation.app.registered_commands + run_batches.app.registered_commands
 
 LIST = """
-query (
-  $statuses: [RunStatus!], $project: ID, $search: String, $since: DateTime, $order: RunOrder
-  $first: Int!, $after: String
-) {
-  runs(
-    filter: {statuses: $statuses, projectId: $project, search: $search, createdAfter: $since}
-    orderBy: $order, first: $first, after: $after
-  ) {
+query ($filter: RunFilter, $order: RunOrder, $first: Int!, $after: String) {
+  runs(filter: $filter, orderBy: $order, first: $first, after: $after) {
     edges { node {
       id name status statusReason createdAt startedAt completedAt lastActivityAt openAttention maxWorkers
       project { id name root }
@@ -99,6 +93,14 @@ async def list_runs(
     project: ProjectOption = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, or a whole id.")] = None,
     since: Since = None,
+    phase: Annotated[str | None, typer.Option(help="Now in the phase with this key.")] = None,
+    asking: Annotated[
+        bool, typer.Option("--asking", help="Only those in which something waits for you.")
+    ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only those that should be getting on and are silent for half an hour."),
+    ] = False,
     sort: Annotated[
         RunSort, typer.Option(case_sensitive=False, help="Newest first, last active first, or by name.")
     ] = RunSort.CREATED,
@@ -110,22 +112,26 @@ async def list_runs(
       trackside runs list --status ACTIVE --status BLOCKED --watch
       trackside runs list --project . --since 24h --all --output json
       trackside runs list --search night --sort active -n 5
+      trackside runs list --asking
     """
     project_id = await references.project(session.client, project) if project is not None else None
-    narrowed = status or project or search or since
+    given = {
+        "statuses": [one.value for one in status] if status else None,
+        "projectId": project_id,
+        "search": search,
+        "createdAfter": instant(since, "--since"),
+        "phase": phase,
+        "waitingForInput": asking or None,
+        "stale": stale or None,
+    }
+    filter = {name: value for name, value in given.items() if value is not None}
     return Listing(
         document=LIST,
         path=("runs",),
         header=RUN_HEADER,
         row=run_row,
-        none="No such runs." if narrowed else "No runs.",
-        variables={
-            "statuses": [one.value for one in status] if status else None,
-            "project": project_id,
-            "search": search,
-            "since": instant(since, "--since"),
-            "order": _ORDERS[sort],
-        },
+        none="No such runs." if filter else "No runs.",
+        variables={"filter": filter, "order": _ORDERS[sort]},
         events={"projectId": project_id} if project_id is not None else None,
     )
 

@@ -11,6 +11,7 @@ COMMANDS: Final = {
     "answerAttention": "answer",
     "archiveRun": "runs archive",
     "askQuestion": "ask",
+    "batchRuns": "runs batch",
     "blockTask": "tasks block",
     "completeTask": "tasks complete",
     "configureRun": "runs configure",
