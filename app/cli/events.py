@@ -20,6 +20,8 @@ SELECTION: Final = """
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
     ... on SubtaskChanged { change title completed task { id key title } }
     ... on FindingAdded { title task { id key title } finding { id } }
+    ... on DeliverableCompleted { phaseKey: phase deliverableKey: deliverable }
+    ... on DeliverableChanged { newDeliverableStatus inPhase: phase { key } owed: deliverable { id key title } }
     ... on PlanChanged { path oldHash newHash }
     ... on PlanImported { source: path oldHash newHash version }
     ... on DagMutated { version added { id key } changed { id key } removed { id key } }
@@ -67,6 +69,12 @@ def _subtask(event: Event) -> str:
 
 def _finding(event: Event) -> str:
     return f"finding for {event['task']['key'] if event['task'] else '?'}: {event['title']}"
+
+
+def _deliverable(event: Event) -> str:
+    key = event["owed"]["key"] if event["owed"] else "?"
+    where = f" of {event['inPhase']['key']}" if event["inPhase"] else ""
+    return f"deliverable {key}{where} {event['newDeliverableStatus']}"
 
 
 def _token(event: Event) -> str:
@@ -168,6 +176,10 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "ContextInjected": _context,
     "CommandChanged": _command,
     "PipelineChanged": _pipeline,
+    "DeliverableCompleted": lambda event: (
+        f"deliverable {event['deliverableKey']} of {event['phaseKey']} is there"
+    ),
+    "DeliverableChanged": _deliverable,
     "TokenChanged": _token,
     "HostChanged": _host,
 }

@@ -15,6 +15,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "serve": ("app.cli.serve", "Run the server until it is told to stop."),
     "status": ("app.cli.status", "Which server this is, who you are to it, and how much is going on."),
     "runs": ("app.cli.runs", "Runs: make them, look at them, pause, resume, stop, retry."),
+    "deliverables": ("app.cli.deliverables", "Deliverables: what the phases of a run owe."),
     "tasks": ("app.cli.tasks", "Tasks: look at them, steer them, change the DAG."),
     "subtasks": ("app.cli.subtasks", "Subtasks: the tick-boxes under a task."),
     "findings": ("app.cli.findings", "Findings: documents that are left under a task."),

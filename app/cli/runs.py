@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import outcomes, references, run_batches, run_creation
+from app.cli import gates, outcomes, references, run_batches, run_creation
 from app.cli.arguments import Expect, ProjectOption, Reason, RunArgument, Since, instant
 from app.cli.lists import Listing, list_command
 from app.cli.paging import nodes
@@ -15,7 +15,8 @@ from app.client.errors import TracksideError
 from app.domain.runs import RunStatus
 
 app = typer.Typer(no_args_is_help=True, help="Runs: make them, look at them, steer them.")
-app.registered_commands += run_creation.app.registered_commands + run_batches.app.registered_commands
+for _part in (run_creation, gates, run_batches):
+    app.registered_commands += _part.app.registered_commands
 
 LIST = """
 query ($filter: RunFilter, $order: RunOrder, $first: Int!, $after: String) {
@@ -253,6 +254,20 @@ async def configure_run(
     session: Session,
     run: RunArgument,
     max_workers: Annotated[int | None, typer.Option(min=1, help="How many workers at once.")] = None,
+    guard: Annotated[
+        bool | None,
+        typer.Option("--guard/--no-guard", help="Whether somebody is asked at the end of each phase."),
+    ] = None,
+    auto_advance: Annotated[
+        bool | None,
+        typer.Option(
+            "--auto-advance/--no-auto-advance", help="Whether it goes on by itself where a gate holds."
+        ),
+    ] = None,
+    auto_complete: Annotated[
+        bool | None,
+        typer.Option("--auto-complete/--no-auto-complete", help="Whether it completes by itself at the end."),
+    ] = None,
     reason: Reason = None,
     expect_version: Expect = None,
 ) -> None:
@@ -260,12 +275,19 @@ async def configure_run(
 
     \b
       trackside runs configure nightly --max-workers 8
+      trackside runs configure nightly --guard --no-auto-complete
     """
-    if max_workers is None:
+    given = {
+        "maxWorkers": max_workers,
+        "phaseGuard": guard,
+        "autoAdvance": auto_advance,
+        "autoComplete": auto_complete,
+    }
+    if all(value is None for value in given.values()):
         raise TracksideError(
             "INVALID_INPUT", "There is nothing to change.", suggestion="Name something: --max-workers 8"
         )
-    await _act(session, CONFIGURE, run, reason, expect_version, maxWorkers=max_workers)
+    await _act(session, CONFIGURE, run, reason, expect_version, **given)
 
 
 async def _act(

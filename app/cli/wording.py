@@ -8,11 +8,14 @@ from app.domain.errors import AppError
 
 COMMANDS: Final = {
     "addFinding": "findings add",
+    "advancePhase": "runs advance",
     "answerAttention": "answer",
     "archiveRun": "runs archive",
     "askQuestion": "ask",
     "batchRuns": "runs batch",
     "blockTask": "tasks block",
+    "checkCompletion": "runs check",
+    "completeDeliverable": "deliverables complete",
     "completeTask": "tasks complete",
     "configureRun": "runs configure",
     "createProject": "projects create",
@@ -42,6 +45,7 @@ COMMANDS: Final = {
     "startRun": "runs start",
     "stopRun": "runs stop",
     "unblockTask": "tasks unblock",
+    "waiveDeliverable": "deliverables waive",
     "updateSubtask": "subtasks update",
 }
 """The command that does what a mutation does."""
@@ -50,6 +54,7 @@ OF_RUNNERS: Final = frozenset({"beatWorker", "reportWorker"})
 """Mutations that only runners may use."""
 
 _PHRASES: Final = (
+    ("then send advancePhase with confirmed.", "then `trackside runs advance --confirm`."),
     ("Set killWorker to end it.", "Add --kill-worker to end it."),
     ("with mode NOW", "with --now"),
     ("Leave taskId out", "Leave --task out"),

@@ -263,6 +263,26 @@ def _finding(world: World) -> None:
     )
 
 
+def _owing(world: World) -> None:
+    """A run whose first phase, `count`, owes a report."""
+    made = world.do(
+        "createRun",
+        "",
+        "run { id }",
+        projectId=world.project_id,
+        name=world.run_name,
+        plan={
+            "tasks": [
+                {"key": "T012", "title": "Count", "phase": "count"},
+                {"key": "T013", "title": "Tell", "phase": "tell"},
+            ]
+        },
+        phases=[{"key": "count", "deliverables": [{"key": "report", "title": "A report"}]}],
+        start=True,
+    )
+    world.run_id = made["run"]["id"]
+
+
 def _edited_plan(world: World) -> None:
     """A run whose plan has got a task more since then."""
     world.begin(path="pears.yaml")
@@ -299,6 +319,10 @@ PREPARED: dict[str, Callable[[World], Any]] = {
     "runs resume": _paused,
     "runs retry": _failed,
     "runs archive": _stopped,
+    "runs advance": _owing,
+    "deliverables list": _owing,
+    "deliverables complete": _owing,
+    "deliverables waive": _owing,
     "tasks unblock": lambda world: (
         world.begin(),
         world.do("blockTask", "TaskReason", "task { id }", taskId=world.tasks["T012"]),

@@ -87,6 +87,14 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"title": "Two are missing", "task": TASK, "finding": {"id": "x"}},
         f"finding for {TASK['key']}: Two are missing",
     ),
+    "DeliverableCompleted": (
+        {"phaseKey": "build", "deliverableKey": "report"},
+        "deliverable report of build is there",
+    ),
+    "DeliverableChanged": (
+        {"newDeliverableStatus": "WAIVED", "inPhase": {"key": "build"}, "owed": {"id": "x", "key": "report"}},
+        "deliverable report of build WAIVED",
+    ),
     "TokenChanged": ({"revoked": False, "token": {"name": "ci", "role": "VIEWER"}}, "token ci (VIEWER) made"),
     "RunDeleted": ({"runId": "run_1", "name": "Nightly"}, "run Nightly deleted"),
     "StaleDetected": (
@@ -116,6 +124,8 @@ def test_an_event_is_told_in_a_line(kind: str) -> None:
 GONE = {
     "task": None,
     "token": None,
+    "inPhase": None,
+    "owed": None,
     "worker": None,
     "item": None,
     "command": None,
