@@ -9,6 +9,7 @@ import pytest
 from app import commands
 from app.commands.runs import PlanSource
 from app.domain.access import Role
+from app.domain.batches import OFTEN
 from app.domain.errors import AppError, ErrorCode
 from app.schema.errors import TYPED, user_error
 from app.store.db import Tx
@@ -94,6 +95,13 @@ async def not_ready(world: World) -> Refusal:
     return "advancePhase", {"runId": world.run}
 
 
+async def too_often(world: World) -> Refusal:
+    resume = {"operation": "RESUME_ALL", "dryRun": False}
+    for _ in range(OFTEN):
+        await world.api.do("batchRuns", **resume)
+    return "batchRuns", resume
+
+
 async def stale_fence(world: World) -> Refusal:
     await world.fleet.exit(world.worker)
     return "reportProgress", {"workerId": world.worker}
@@ -114,6 +122,7 @@ PROVOKED: Final[dict[ErrorCode, Provoke]] = {
     ErrorCode.PHASE_GUARD_REQUIRED: guarded,
     ErrorCode.INVALID_DELIVERABLE: owed_by_nobody,
     ErrorCode.VALIDATION_FAILED: not_ready,
+    ErrorCode.RATE_LIMITED: too_often,
 }
 TYPES: Final = {
     ErrorCode.VERSION_CONFLICT: "VersionConflict",
