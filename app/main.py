@@ -159,6 +159,12 @@ class Application:
             allowed_hosts=settings.allowed_hosts,
             allowed_origins=settings.allowed_origins,
             slow_reader_seconds=settings.slow_reader_seconds,
+            request_timeout_seconds=settings.request_timeout_seconds,
+            max_sockets=settings.max_sockets,
+            max_sockets_per_token=settings.max_sockets_per_token,
+            max_operations_per_socket=settings.max_operations_per_socket,
+            mutations_per_second=settings.mutations_per_second,
+            failed_logins_per_second=settings.failed_logins_per_second,
         )
 
     def _probes(self) -> Probes:

@@ -1,15 +1,22 @@
-"""Everything an operator may set, from flags, the environment (TRACKSIDE_…) or the defaults here."""
+"""Everything an operator may set, from flags, the environment (TRACKSIDE_…), a file, or the defaults here."""
 
 import os
+import re
 import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.domain.errors import AppError, ErrorCode
 from app.domain.runs import STALE_AFTER
+
+_PASSWORD: Final = re.compile(r"(://[^:/@]*):[^@/]*@")
 
 
 class LogFormat(StrEnum):
@@ -35,9 +42,9 @@ def state_directory() -> Path:
     return base / "trackside"
 
 
-def configuration_directory() -> Path:
+def configuration_directory(environment: Mapping[str, str] = os.environ) -> Path:
     """Where a user keeps what every project shares: XDG_CONFIG_HOME, or ~/.config."""
-    stated = os.environ.get("XDG_CONFIG_HOME", "")
+    stated = environment.get("XDG_CONFIG_HOME", "")
     base = Path(stated) if os.path.isabs(stated) else Path.home() / ".config"
     return base / "trackside"
 
@@ -113,6 +120,35 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=10.0, ge=0, description="How long a server that is told to stop may finish what is under way."
     )
+    request_timeout_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="How long a query may take, and how long a mutation may wait to begin; subscriptions take as long as they like.",
+    )
+    max_sockets: int = Field(
+        default=10_000, ge=1, description="How many WebSockets may be open; runners come in beyond that."
+    )
+    max_sockets_per_token: int = Field(
+        default=1_000,
+        ge=1,
+        description="How many WebSockets one token may have open; runners are not counted.",
+    )
+    max_operations_per_socket: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="How many operations one WebSocket may have at a time, subscriptions among them.",
+    )
+    mutations_per_second: float = Field(
+        default=100.0,
+        ge=0,
+        description="How many mutations one token may send, ten seconds' worth of them at once; 0 is no limit. Runners are not counted.",
+    )
+    failed_logins_per_second: float = Field(
+        default=10.0,
+        ge=0,
+        description="How many tokens that are no good one address may present, ten seconds' worth of them at once; 0 is no limit.",
+    )
     heartbeat_seconds: float = Field(
         default=10.0, gt=0, description="How often a runner says that it is alive."
     )
@@ -155,3 +191,88 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'trackside.db'}"
+
+
+class Source(StrEnum):
+    """Where a setting comes from; the first of these that says something holds."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`at` is the flag, the variable or the file."""
+
+    kind: Source
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    settings: Settings
+    origins: Mapping[str, Origin]
+
+    def shown(self, name: str) -> Any:
+        """A setting as it may be told, in JSON."""
+        value = getattr(self.settings, name)
+        if isinstance(value, SecretStr):
+            return "********" if value.get_secret_value() else None
+        if name.endswith("_url") and isinstance(value, str):
+            return _PASSWORD.sub(r"\1:********@", value)
+        if isinstance(value, frozenset):
+            return sorted(value)
+        return str(value) if isinstance(value, Path | StrEnum) else value
+
+
+def config_file(environment: Mapping[str, str]) -> Path:
+    """Where the settings file is looked for: TRACKSIDE_CONFIG, or config.toml in the user's configuration directory."""
+    named = environment.get("TRACKSIDE_CONFIG", "")
+    if named:
+        return Path(named)
+    return configuration_directory(environment) / "config.toml"
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path | None = None) -> Loaded:
+    """Flags before the environment, that before the file, that before the defaults."""
+    path = config or config_file(environment)
+    kept = _read(path, needed=config is not None or bool(environment.get("TRACKSIDE_CONFIG")))
+    set_ = {name.upper() for name in environment}
+    origins = {}
+    for name in Settings.model_fields:
+        variable = f"TRACKSIDE_{name.upper()}"
+        if name in flags:
+            origins[name] = Origin(Source.FLAG, f"--{name.replace('_', '-')}")
+        elif variable in set_:
+            origins[name] = Origin(Source.ENVIRONMENT, variable)
+        elif name in kept:
+            origins[name] = Origin(Source.FILE, str(path))
+        else:
+            origins[name] = Origin(Source.DEFAULT)
+    of_file = {name: value for name, value in kept.items() if origins[name].kind is Source.FILE}
+    return Loaded(Settings(**of_file, **flags), origins)
+
+
+def _read(path: Path, *, needed: bool) -> dict[str, Any]:
+    try:
+        kept = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not needed:
+            return {}
+        raise _refused(path, "there is no such file") from error
+    except (OSError, ValueError) as error:
+        raise _refused(path, str(getattr(error, "strerror", None) or error)) from error
+    unknown = kept.keys() - Settings.model_fields.keys()
+    if unknown:
+        raise _refused(path, f"there is no setting {', '.join(sorted(unknown))}")
+    return kept
+
+
+def _refused(path: Path, words: str) -> AppError:
+    return AppError(
+        ErrorCode.INVALID_INPUT,
+        f"The settings file {path} cannot be used: {words}.",
+        suggestion="Settings are named as in docs/reference/settings.md, in small letters without TRACKSIDE_.",
+    )

@@ -13,6 +13,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
         "Watch a small plan of real commands being carried out, in a project made for it.",
     ),
     "serve": ("app.cli.serve", "Run the server until it is told to stop."),
+    "config": ("app.cli.config", "Settings: which hold, and where each comes from."),
     "status": ("app.cli.status", "Which server this is, who you are to it, and how much is going on."),
     "runs": ("app.cli.runs", "Runs: make them, look at them, pause, resume, stop, retry."),
     "deliverables": ("app.cli.deliverables", "Deliverables: what the phases of a run owe."),

@@ -17,6 +17,7 @@ from app.client.errors import TracksideError
 OWNER_PIPE: Final = "TRACKSIDE_OWNER_PIPE"
 """Set to 1 for a server that ends, and everything it runs with it, when its standard input does."""
 
+_CONFIG: Final = "TRACKSIDE_CONFIG"
 _SERVING: Final = b"trackside: serving "
 _RESTARTS: Final = 3
 _START_SECONDS: Final = 60.0
@@ -33,6 +34,11 @@ _NOT_INHERITED: Final = frozenset(
         "TRACKSIDE_HOST",
         "TRACKSIDE_PORT",
     }
+)
+
+_WHATEVER_A_FILE_SAYS: Final = (
+    *("--host", "127.0.0.1", "--events-url", "memory://"),
+    *("--database-url", "", "--token", ""),
 )
 
 
@@ -133,17 +139,24 @@ def _new_directory(state: Path) -> Path:
     return directory
 
 
-async def _launched(directory: Path, log_file: Path, environment: Mapping[str, str]) -> Process:
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in environment.items() if name not in _NOT_INHERITED}
+    if inherited.get(_CONFIG):  # the server stands in a directory of its own
+        inherited[_CONFIG] = str(Path(inherited[_CONFIG]).absolute())
+    return inherited
+
+
+async def _launched(directory: Path, log_file: Path, environment: Mapping[str, str]) -> Process:
     with log_file.open("ab") as log:
         return await asyncio.create_subprocess_exec(
             *command_line(),
             *("serve", "--port", "0", "--data-dir", str(directory)),
+            *_WHATEVER_A_FILE_SAYS,
             stdin=PIPE,
             stdout=PIPE,
             stderr=log,
             cwd=directory,
-            env={**inherited, OWNER_PIPE: "1"},
+            env={**_inherited(environment), OWNER_PIPE: "1"},
             start_new_session=True,  # Ctrl-C in the terminal is meant for us: we end it in the right order
         )
 
@@ -155,12 +168,16 @@ async def _address(process: Process, log_file: Path) -> str:
             while line := await process.stdout.readline():
                 if line.startswith(_SERVING):
                     return line.removeprefix(_SERVING).decode().strip()
+            await process.wait()  # it is about to end: who kills it now hides its status from whoever waits
     raise _not_started(log_file)
 
 
 def _not_started(log_file: Path) -> TracksideError:
-    log = log_file.read_text("utf-8", errors="replace").strip().splitlines()
-    why = log[-1].strip() if log else "it said nothing"
+    log = [
+        line.strip() for line in log_file.read_text("utf-8", errors="replace").splitlines() if line.strip()
+    ]
+    refusals = [line for line in log if line.startswith("Error [")]
+    why = (refusals or log or ["it said nothing"])[-1]
     return TracksideError(
         "FAILED",
         f"The server did not start: {why}",

@@ -44,10 +44,12 @@ _PATIENCE: Final = 15.0
 _LOOK_SECONDS: Final = 0.1
 
 
-def watch(environment: Mapping[str, str], data_dir: Path) -> None:
-    """Called by `serve`: does nothing unless the environment says that the server has an owner."""
-    if environment.get(OWNER_PIPE) == "1":
-        threading.Thread(target=_watch, args=(environment, data_dir), name="owner", daemon=True).start()
+def watch(environment: Mapping[str, str], data_dir: Path) -> bool:
+    """Called by `serve`: does nothing, and says so, unless the environment says that the server has an owner."""
+    if environment.get(OWNER_PIPE) != "1":
+        return False
+    threading.Thread(target=_watch, args=(environment, data_dir), name="owner", daemon=True).start()
+    return True
 
 
 def _watch(environment: Mapping[str, str], data_dir: Path) -> None:

@@ -7,25 +7,28 @@ import os
 import socket
 import sys
 from contextlib import closing
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
-from pydantic import ValidationError
 
 from app import logs
 from app.cli.launcher import offer
 from app.cli.owner import watch
+from app.cli.settings_options import loaded, with_settings
 from app.domain.errors import AppError, ErrorCode
 from app.main import Application
-from app.settings import LogFormat, LogLevel, Settings
+from app.settings import LogFormat, Settings
+from app.store import sqlite_versions
 from app.transport.server import Server, configuration
 
 log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 2048
 
-PANEL: Final = "Every option can be set in the environment as well: --data-dir is TRACKSIDE_DATA_DIR."
+PANEL: Final = (
+    "Every option can be set in the environment as well (--data-dir is TRACKSIDE_DATA_DIR), or in a file (data_dir = …): "
+    "trackside config show."
+)
 
 app = typer.Typer()
 
@@ -34,79 +37,40 @@ app = typer.Typer()
     epilog=PANEL + "\n\n\b\nExamples:\n  trackside serve\n  trackside serve --port 0 --data-dir ./state\n"
     "  trackside serve --database-url postgresql://trackside@db/trackside"
 )
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind (127.0.0.1).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind; 0 picks a free one (8642).")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where the server keeps its files (~/.local/state/trackside).")
-    ] = None,
-    database_url: Annotated[
-        str | None,
-        typer.Option(help="sqlite:///PATH or postgresql://USER@HOST/NAME (a file in the data directory)."),
-    ] = None,
-    events_url: Annotated[
-        str | None,
-        typer.Option(help="What carries wake-ups between servers: redis:// or postgresql:// (memory://)."),
-    ] = None,
-    slots: Annotated[
-        int | None, typer.Option(help="How many workers run at once (twice the processors).")
-    ] = None,
-    host_name: Annotated[
-        str | None, typer.Option(help="What people call this machine (its own name).")
-    ] = None,
-    host_labels: Annotated[
-        str | None, typer.Option(help="What sets this machine apart, separated by commas.")
-    ] = None,
-    allowed_hosts: Annotated[
-        str | None, typer.Option(help="Host names that requests may name, separated by commas.")
-    ] = None,
-    allowed_origins: Annotated[
-        str | None, typer.Option(help="Origins whose pages may send requests, separated by commas.")
-    ] = None,
-    log_format: Annotated[
-        LogFormat | None, typer.Option(help="For people or for programs (console).")
-    ] = None,
-    log_level: Annotated[
-        LogLevel | None,
-        typer.Option(case_sensitive=False, help="The least urgent lines that are logged (INFO)."),
-    ] = None,
-) -> None:
+@with_settings
+def serve(**given: Any) -> None:
     """Run the server until it is told to stop. Prints `trackside: serving URL` when it is ready.
 
     SIGTERM and Ctrl-C drain it: no new work, what is under way is finished, subscribers are told. Workers go on, and the
     next server on the same data directory takes them up.
     """
-    given: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "data_dir": data_dir,
-        "database_url": database_url,
-        "events_url": events_url,
-        "slots": slots,
-        "host_name": host_name,
-        "host_labels": host_labels,
-        "allowed_hosts": allowed_hosts,
-        "allowed_origins": allowed_origins,
-        "log_format": log_format,
-        "log_level": log_level,
-    }
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-        logs.configure(as_json=settings.log_format is LogFormat.JSON, level=settings.log_level.value)
-        watch(os.environ, settings.data_dir)
-        asyncio.run(_serve(settings))
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(map(str, problem["loc"])) or "settings"
-            typer.echo(f"Error [INVALID_INPUT]: {name}: {problem['msg']}", err=True)
-        raise typer.Exit(2) from None
+        settings = loaded(given, os.environ).settings
     except AppError as error:
-        typer.echo(f"Error [{error.code}]: {error.message}", err=True)
-        if error.suggestion:
-            typer.echo(f"  Try: {error.suggestion}", err=True)
+        _complain(error)
+        raise typer.Exit(2) from None
+    try:
+        logs.configure(as_json=settings.log_format is LogFormat.JSON, level=settings.log_level.value)
+        if not watch(os.environ, settings.data_dir):
+            _advise(settings)
+        asyncio.run(_serve(settings))
+    except AppError as error:
+        _complain(error)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _advise(settings: Settings) -> None:
+    """For operators; who has a server for one run only need not care."""
+    if settings.database.startswith("sqlite") and (words := sqlite_versions.warning()) is not None:
+        log.info("%s", words)
+
+
+def _complain(error: AppError) -> None:
+    typer.echo(f"Error [{error.code}]: {error.message}", err=True)
+    if error.suggestion:
+        typer.echo(f"  Try: {error.suggestion}", err=True)
 
 
 async def _serve(settings: Settings) -> None:

@@ -24,7 +24,8 @@ from app.client.errors import (
     failure,
 )
 
-TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+TIMEOUT: Final = httpx.Timeout(75.0, connect=5.0)
+"""Longer than a server works at a query, unless it is set otherwise: so that its word is heard."""
 _PASSING: Final = frozenset({429, 502, 503, 504})
 _SECRET: Final = re.compile(r"[\x21-\x7e]+")
 _MEDIA_TYPES: Final = "application/graphql-response+json, application/json;q=0.9"

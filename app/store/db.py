@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
 from app.domain.observation import NOBODY, Access, Observer
+from app.store.deadlines import in_time
 from app.store.tables import EventRow
 
 log = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ class Database:
                 return answer
 
     async def _submit(self, run: Callable[[Tx], T]) -> T:
-        loop = asyncio.get_running_loop()
+        loop, run = asyncio.get_running_loop(), in_time(run)
         if not self.is_sqlite:
             return await self._in_thread(self._writers, "write", lambda: self._write_alone(run))
         future: asyncio.Future[T] = loop.create_future()

@@ -19,17 +19,19 @@ from app.domain.access import Actor, Role
 from app.logs import about
 from app.transport.connection import RUNNER_MESSAGE_BYTES, Connection
 from app.transport.errors import internal
-from app.transport.identity import bearer
+from app.transport.identity import address_of, bearer
 from app.transport.limits import operation_type
 from app.transport.messages import fault
 from app.transport.operations import Ending, new_request_id, observed
-from app.transport.refusals import TransportCode
+from app.transport.refusals import Refused, TransportCode
 
 if TYPE_CHECKING:
     from app.transport.view import View
 
 log = logging.getLogger(__name__)
 
+RUNNER_OPERATIONS: Final = 100
+"""At least: no setting keeps a runner from reporting."""
 PING_BURST: Final = 50
 PINGS_PER_SECOND: Final = 1.0
 
@@ -40,14 +42,15 @@ SLOW_CONSUMER, TOKEN_EXPIRED, GOING_AWAY, INTERNAL_ERROR = 4410, 4411, 1001, 101
 class Running(Operation[Any, None]):
     """An operation, and whether it ends by itself: a query or a mutation is waited for when the server goes away."""
 
-    __slots__ = ("ends", "extensions")
+    __slots__ = ("ends", "extensions", "kind")
 
     def __init__(self, handler: "Handler", message: dict[str, Any]) -> None:
         payload = message["payload"]
         name = payload.get("operationName") or None
         super().__init__(handler, message["id"], payload["query"], payload.get("variables"), name)
         self.extensions: dict[str, Any] | None = payload.get("extensions")
-        self.ends = operation_type(self.query, name) is not OperationType.SUBSCRIPTION
+        self.kind = operation_type(self.query, name)
+        self.ends = self.kind is not OperationType.SUBSCRIPTION
 
 
 class Handler(BaseGraphQLTransportWSHandler[Any, None]):
@@ -60,6 +63,12 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         self.actor: Actor | None = None
         self._pings = float(PING_BURST)
         self._pinged_at = 0.0
+
+    @property
+    def _most_operations(self) -> int:
+        limit = self.max_subscriptions_per_connection or 0
+        runs_a_worker = self.actor is not None and self.actor.role is Role.RUNNER
+        return max(limit, RUNNER_OPERATIONS) if runs_a_worker else limit
 
     @property
     def subscriptions(self) -> int:
@@ -92,11 +101,17 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         if self.connection_init_timeout_task is not None:
             self.connection_init_timeout_task.cancel()
         self.secret = (message.get("payload") or {}).get("token", self.secret)
-        actor = await self.view.authenticator.identify(self.secret)
+        try:
+            actor = await self.view.authenticator.admit(self.secret, address_of(self.websocket.ws.scope))
+        except Refused as refused:
+            await self.websocket.close(TOO_MANY, refused.message)
+            return
         if actor is None:
             await self.websocket.close(FORBIDDEN, "Forbidden")
             return
-        self.actor = actor
+        if (full := self.view.sockets.refusal(self, actor)) is not None:
+            await self.websocket.close(TOO_MANY, full)
+            return
         if actor.role is Role.RUNNER:
             self.websocket.message_bytes = RUNNER_MESSAGE_BYTES
         await self.send_message({"type": "connection_ack"})
@@ -129,10 +144,11 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             await self.websocket.close(4409, f"Subscriber for {id} already exists")
         elif self.view.sockets.leaving:
             await self._refuse(id, TransportCode.UNAVAILABLE, "The server is going away.")
-        elif len(self.operations) >= (self.max_subscriptions_per_connection or 0):
-            limit = self.max_subscriptions_per_connection
+        elif len(self.operations) >= self._most_operations:
             await self._refuse(
-                id, TransportCode.LIMIT_EXCEEDED, f"A socket may have {limit} operations at a time."
+                id,
+                TransportCode.LIMIT_EXCEEDED,
+                f"A socket may have {self._most_operations} operations at a time.",
             )
         else:
             operation = Running(self, message)
@@ -168,7 +184,14 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             about(request_id=request_id, actor=actor.name),
             observed(self.view.observer, operation.query, operation.operation_name) as ending,
         ):
-            await self._answer(operation, self.view.new_context(actor, request_id), ending)
+            try:
+                self.view.count_mutations(actor, operation.query, operation.operation_name)
+                async with self.view.deadline(actor, operation.kind):
+                    await self._answer(operation, self.view.new_context(actor, request_id), ending)
+            except Refused as refused:
+                ending.outcome = "refused"
+                error = GraphQLError(refused.message, extensions=refused.extensions)
+                await operation.send_initial_errors([error])
 
     async def _answer(self, operation: Running, context: Any, ending: Ending) -> None:
         results = await self.schema.stream(

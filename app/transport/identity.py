@@ -11,6 +11,7 @@ from app.domain.access import Actor
 from app.store import tokens
 from app.store.db import Database, Tx
 from app.transport.media import header
+from app.transport.rates import Rate, too_often
 from app.transport.refusals import Refused, TransportCode, refuse
 from app.transport.uses import Uses
 
@@ -29,18 +30,49 @@ def bearer(scope: Scope) -> str | None:
     return found[1] if found else None
 
 
+def address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 class Authenticator:
     """Only good tokens are remembered, by their digest, and not for long."""
 
     def __init__(
-        self, db: Database, *, keep: float = KEEP_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        db: Database,
+        *,
+        keep: float = KEEP_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        failures: Rate | None = None,
     ) -> None:
         self._db = db
         self._keep = keep
         self._clock = clock
         self._known: dict[str, tuple[Actor, float]] = {}
         self._forgotten = 0
+        self._failures = failures or Rate(0)
+        self._once_good: dict[str, None] = {}
         self.uses = Uses(db)
+
+    async def admit(self, secret: str | None, address: str) -> Actor | None:
+        """As `identify`, for who is not known yet: whoever has tried too often is not looked up any more.
+
+        That is refused (Refused), unless the token is known to have been good, or was made for a worker: those who share
+        an address with somebody else's mistakes, and runners above all, go on.
+        """
+        if secret is None:
+            return None
+        seconds = self._failures.empty_for(address)
+        if seconds and not self._is_trusted(secret):
+            raise too_often("Too many tokens that are no good have come from this address", seconds)
+        actor = await self.identify(secret)
+        if actor is None:
+            self._failures.take(address)
+        return actor
+
+    def _is_trusted(self, secret: str) -> bool:
+        return secret.startswith(tokens.DERIVED) or tokens.digest(secret) in self._once_good
 
     def has_ended(self, actor: Actor) -> bool:
         """Whether this caller's token is past its time."""
@@ -79,6 +111,9 @@ class Authenticator:
             if len(self._known) >= REMEMBERED:
                 self._known.pop(next(iter(self._known)))
             self._known[digest] = (actor, until)
+            if len(self._once_good) >= REMEMBERED:
+                self._once_good.pop(next(iter(self._once_good)))
+            self._once_good[digest] = None
 
 
 class Authenticated:
@@ -102,7 +137,7 @@ class Authenticated:
 
 
 async def authenticate(scope: Scope, authenticator: Authenticator) -> Actor:
-    actor = await authenticator.identify(bearer(scope))
+    actor = await authenticator.admit(bearer(scope), address_of(scope))
     if actor is None:
         raise Refused(
             401,

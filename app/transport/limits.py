@@ -197,3 +197,42 @@ def operation_type(query: str, name: str | None) -> OperationType | None:
         return get_operation_type(document, name)
     except (GraphQLError, RuntimeError):
         return None
+
+
+def mutations_in(query: str, name: str | None) -> int:
+    """How many mutations an operation asks for, fragments written out; 0 where it is of another kind, or cannot be told."""
+    if operation_type(query, name) is not OperationType.MUTATION:
+        return 0
+    document: DocumentNode = CachedParsing().cached_parse_document(query, **PARSE_OPTIONS)
+    for one in Measure(document).operations:
+        if name is None or (one.name is not None and one.name.value == name):
+            return Roots(document).count(one.selection_set)
+    return 0
+
+
+class Roots:
+    """Counts the fields of a selection itself; each fragment is looked at once, however often it is spread."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = {
+            one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)
+        }
+        self._known: dict[str, int] = {}
+
+    def count(self, node: SelectionSetNode) -> int:
+        total = 0
+        for selection in node.selections:
+            if isinstance(selection, FieldNode):
+                total += 1
+            elif isinstance(selection, InlineFragmentNode):
+                total += self.count(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode):
+                total += self._fragment(selection.name.value)
+        return min(total, FIELDS + 1)
+
+    def _fragment(self, name: str) -> int:
+        if name not in self._known:
+            self._known[name] = 0  # a circle ends here
+            if name in self._fragments:
+                self._known[name] = self.count(self._fragments[name].selection_set)
+        return self._known[name]

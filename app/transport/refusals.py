@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -25,6 +25,7 @@ class TransportCode(StrEnum):
     MISDIRECTED_REQUEST = "MISDIRECTED_REQUEST"
     UNAVAILABLE = "UNAVAILABLE"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    RATE_LIMITED = "RATE_LIMITED"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     QUERY_TOO_DEEP = "QUERY_TOO_DEEP"
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -67,12 +68,18 @@ ADVICE: Final[Mapping[TransportCode, Advice]] = {
         "Add the name to `TRACKSIDE_ALLOWED_HOSTS` if the server goes by it.",
     ),
     TransportCode.UNAVAILABLE: Advice(
-        "Status 503, or an error on a socket: the server is going away.",
+        "Status 503, or an error on a socket: the server is going away, has all the sockets it may have, or has not come "
+        "to an end with a query, or not begun with a mutation, in time.",
         "Try again in a moment; `Retry-After` says when.",
     ),
     TransportCode.LIMIT_EXCEEDED: Advice(
         "A socket has too many operations at a time, or, with status 429, too many dumps are being written.",
         "End some of them, open another socket, or wait.",
+    ),
+    TransportCode.RATE_LIMITED: Advice(
+        "Status 429, or an error on a socket: the token has sent too many mutations, or the address too many tokens that "
+        "are no good.",
+        "Wait as long as `Retry-After` and `retryAfterSeconds` say.",
     ),
     TransportCode.QUERY_TOO_COMPLEX: Advice(
         "The document has too many tokens, operations, aliases, fields or directives.", _SMALLER
@@ -107,6 +114,7 @@ class Refused(Exception):
         *,
         suggestion: str | None = None,
         headers: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -114,12 +122,16 @@ class Refused(Exception):
         self.message = message
         self.suggestion = suggestion
         self.headers = dict(headers or {})
+        self.details = dict(details or {})
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What an answer says beside the message."""
+        said = {"code": self.code, **self.details}
+        return said if self.suggestion is None else {**said, "suggestion": self.suggestion}
 
     def response(self, accept: str | None) -> Response:
-        extensions: dict[str, str] = {"code": self.code}
-        if self.suggestion is not None:
-            extensions["suggestion"] = self.suggestion
-        body = {"errors": [{"message": self.message, "extensions": extensions}]}
+        body = {"errors": [{"message": self.message, "extensions": self.extensions}]}
         headers = {
             "content-type": f"{negotiated(accept)}; charset=utf-8",
             "cache-control": "no-store",

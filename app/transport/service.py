@@ -21,6 +21,7 @@ from app.transport.errors import ServedSchema
 from app.transport.gate import Addresses, Gate
 from app.transport.identity import Authenticated, Authenticator
 from app.transport.limits import EXTENSIONS
+from app.transport.rates import Rate
 from app.transport.sockets import Sockets
 from app.transport.view import MakeContext, View
 
@@ -38,6 +39,12 @@ class Terms:
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
     slow_reader_seconds: float = 30.0
+    request_timeout_seconds: float = 60.0
+    max_sockets: int = 10_000
+    max_sockets_per_token: int = 1_000
+    max_operations_per_socket: int = 100
+    mutations_per_second: float = 100.0
+    failed_logins_per_second: float = 10.0
 
 
 def build_schema(
@@ -68,9 +75,23 @@ class Service:
     ) -> None:
         self._addresses = Addresses(terms.host, terms.allowed_hosts, terms.allowed_origins)
         self._drain = Drain()
-        self.authenticator = Authenticator(db)
-        self.sockets = Sockets(self.authenticator, slow_seconds=terms.slow_reader_seconds)
-        self.endpoint: ASGIApp = View(schema, self.authenticator, self.sockets, make_context, observer)
+        self.authenticator = Authenticator(db, failures=Rate(terms.failed_logins_per_second))
+        self.sockets = Sockets(
+            self.authenticator,
+            slow_seconds=terms.slow_reader_seconds,
+            most=terms.max_sockets,
+            most_per_token=terms.max_sockets_per_token,
+        )
+        self.endpoint: ASGIApp = View(
+            schema,
+            self.authenticator,
+            self.sockets,
+            make_context,
+            observer,
+            seconds=terms.request_timeout_seconds,
+            operations=terms.max_operations_per_socket,
+            mutations=Rate(terms.mutations_per_second),
+        )
 
     @property
     def draining(self) -> bool:

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from app.domain.access import Actor, Role
 from app.transport.identity import Authenticator
 
 if TYPE_CHECKING:
@@ -22,12 +24,22 @@ class Sockets:
     """`watch` runs for as long as the server does."""
 
     def __init__(
-        self, authenticator: Authenticator, *, slow_seconds: float, recheck: float = RECHECK_SECONDS
+        self,
+        authenticator: Authenticator,
+        *,
+        slow_seconds: float,
+        recheck: float = RECHECK_SECONDS,
+        most: int = 10_000,
+        most_per_token: int = 1_000,
     ) -> None:
         self._authenticator = authenticator
         self._slow_seconds = slow_seconds
         self._recheck = recheck
+        self._most = most
+        self._most_per_token = most_per_token
         self._open: set[Handler] = set()
+        self._of_token: Counter[str] = Counter()
+        self._runners = 0
         self._goodbyes: set[asyncio.Task[None]] = set()
         self.leaving = False
 
@@ -39,6 +51,29 @@ class Sockets:
         """How many are open, on all sockets together."""
         return sum(handler.subscriptions for handler in self._open)
 
+    @property
+    def _limited(self) -> int:
+        """How many are open, those of runners aside."""
+        return len(self._open) - self._runners
+
+    @property
+    def crowded(self) -> bool:
+        """Whether not even those who have yet to say who they are may come in."""
+        return self._limited >= 2 * self._most
+
+    def refusal(self, handler: "Handler", actor: Actor) -> str | None:
+        """Why this caller may not have one more; None where it may, and then it is counted. Runners always may."""
+        if actor.role is not Role.RUNNER:
+            if self._limited > self._most:
+                return "Too many sockets on this server"
+            if self._of_token[actor.id] >= self._most_per_token:
+                return "Too many sockets with this token"
+        else:
+            self._runners += 1
+        self._of_token[actor.id] += 1
+        handler.actor = actor
+        return None
+
     @contextmanager
     def holding(self, handler: "Handler") -> Iterator[None]:
         self._open.add(handler)
@@ -46,6 +81,11 @@ class Sockets:
             yield
         finally:
             self._open.discard(handler)
+            if handler.actor is not None:
+                self._of_token[handler.actor.id] -= 1
+                if not self._of_token[handler.actor.id]:
+                    del self._of_token[handler.actor.id]
+                self._runners -= handler.actor.role is Role.RUNNER
 
     async def watch(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,6 +1,8 @@
 """The endpoint: Strawberry's view, with answers as GraphQL over HTTP asks and sockets that are looked after."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,20 +20,22 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from app.domain.access import Actor
+from app.domain.access import Actor, Role
 from app.domain.observation import Observer
 from app.logs import about
+from app.store.deadlines import held_to_one
 from app.transport.bodies import read_operation
 from app.transport.connection import Connection
 from app.transport.handler import Handler
 from app.transport.identity import Authenticator, authenticate
+from app.transport.limits import mutations_in, operation_type
 from app.transport.media import GRAPHQL, negotiated
 from app.transport.operations import new_request_id, observed
+from app.transport.rates import Rate, too_often
 from app.transport.refusals import Refused, TransportCode, refuse
 from app.transport.sockets import Sockets
 
 INIT_SECONDS: Final = 10.0
-MOST_OPERATIONS: Final = 100
 
 MakeContext = Callable[[Actor, str], Any]
 """Makes what resolvers get, from the caller and the id of the request: one for each operation."""
@@ -56,6 +60,10 @@ class View(GraphQL[Any, None]):
         sockets: Sockets,
         make_context: MakeContext,
         observer: Observer,
+        *,
+        seconds: float,
+        operations: int,
+        mutations: Rate,
     ) -> None:
         super().__init__(
             schema,
@@ -63,19 +71,58 @@ class View(GraphQL[Any, None]):
             allow_queries_via_get=False,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
-            max_subscriptions_per_connection=MOST_OPERATIONS,
+            max_subscriptions_per_connection=operations,
             allowed_origins=["*"],  # the gate has looked already
         )
         self.authenticator = authenticator
         self.sockets = sockets
         self._make_context = make_context
         self.observer = observer
+        self._seconds = seconds
+        self._mutations = mutations
 
     def new_context(self, actor: Actor, request_id: str) -> Any:
         return self._make_context(actor, request_id)
 
+    def count_mutations(self, actor: Actor, query: str, name: str | None) -> None:
+        """Refused where this caller sends too many of them. Runners report as much as they have to."""
+        wanted = mutations_in(query, name) if actor.role is not Role.RUNNER else 0
+        if wanted and (seconds := self._mutations.take(actor.id, wanted)):
+            raise too_often("Too many mutations with this token", seconds)
+
+    @asynccontextmanager
+    async def deadline(self, actor: Actor, kind: OperationType | None) -> AsyncIterator[None]:
+        """Refused where what is inside takes too long.
+
+        A mutation is given up only while nothing of it has begun: whoever is told that it failed can rely on it. What is
+        followed, and what a runner does, takes as long as it likes.
+        """
+        if kind is OperationType.SUBSCRIPTION or actor.role is Role.RUNNER:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        with held_to_one() as deadline:
+
+            def over() -> None:
+                if kind is not OperationType.MUTATION or deadline.give_up():
+                    limit.reschedule(loop.time())
+
+            alarm = loop.call_later(self._seconds, over)
+            try:
+                async with asyncio.timeout(None) as limit:
+                    yield
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                raise _too_late(self._seconds, kind) from None
+            finally:
+                alarm.cancel()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            if self.sockets.crowded:
+                await refuse(_crowded(), scope, receive, send)
+                return
             await self.run(WebSocket(scope, receive, send))
             return
         try:
@@ -96,9 +143,11 @@ class View(GraphQL[Any, None]):
                 headers={"allow": "POST"},
             )
         actor = request.state.actor = await authenticate(request.scope, self.authenticator)
+        operation = request.state.operation = await read_operation(request)
+        self.count_mutations(actor, operation.query or "", operation.operation_name)
         with about(actor=actor.name):
-            request.state.operation = await read_operation(request)
-            return await self.run(request)
+            async with self.deadline(actor, operation_type(operation.query or "", operation.operation_name)):
+                return await self.run(request)
 
     # ------------------------------------------------------------------ what Strawberry asks for
 
@@ -157,6 +206,30 @@ class View(GraphQL[Any, None]):
             sub_response.status_code or 200,
             {**sub_response.headers, "vary": "Accept", "cache-control": "no-store"},
         )
+
+
+def _too_late(seconds: float, kind: OperationType | None) -> Refused:
+    return Refused(
+        503,
+        TransportCode.UNAVAILABLE,
+        f"The mutation could not begin within {seconds:g} seconds; it has changed nothing."
+        if kind is OperationType.MUTATION
+        else f"The operation has not come to an end within {seconds:g} seconds.",
+        suggestion="Try again in a moment."
+        if kind is OperationType.MUTATION
+        else "Ask for less at a time, or try again in a moment.",
+        headers={"retry-after": "1"},
+    )
+
+
+def _crowded() -> Refused:
+    return Refused(
+        503,
+        TransportCode.UNAVAILABLE,
+        "This server has as many sockets as it may have.",
+        suggestion="Try again in a moment, or have the operator raise max_sockets.",
+        headers={"retry-after": "5"},
+    )
 
 
 def _not_executed(message: str) -> PreExecutionError:

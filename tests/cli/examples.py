@@ -174,6 +174,7 @@ def write_files(project: Path) -> None:
         "plan.yaml": PLAN_YAML,
         "pears.yaml": BY_HAND,
         "tasks.md": CONDUCTOR,
+        "trackside.toml": "slots = 4\n",
         "edits.json": json.dumps([{"addTask": ADD}]),
         "number.json": json.dumps({"type": "integer"}),
         "request.graphql": "query ($run: String) { runs(filter: {search: $run}) { totalCount } }",

@@ -172,7 +172,8 @@ class Trackside:
 
     def _environment(self, more: dict[str, str] | None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRACKSIDE_")}
-        return {**inherited, "XDG_STATE_HOME": str(self.state_home), TAG: self.tag, **(more or {})}
+        own = {"XDG_STATE_HOME": str(self.state_home), "XDG_CONFIG_HOME": str(self.state_home / "config")}
+        return {**inherited, **own, TAG: self.tag, **(more or {})}
 
 
 def write_plan(project: Path, title: str, *tasks: dict[str, Any], **more: Any) -> str:

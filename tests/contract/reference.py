@@ -151,7 +151,11 @@ def _closes() -> list[tuple[int, str, str]]:
             "connect again from the last cursor, and read faster or ask for less",
         ),
         (handler.TOKEN_EXPIRED, "the token was revoked, or is past its time", "connect with another one"),
-        (handler.TOO_MANY, "too many `ping`s, or a second `connection_init`", "send less"),
+        (
+            handler.TOO_MANY,
+            "too many `ping`s, sockets, or tokens that are no good; or a second `connection_init`",
+            "send less, or wait",
+        ),
     ]
 
 
@@ -172,6 +176,8 @@ def published_limits() -> str:
         table(head, _rows(_documents())),
         "## What is taken over HTTP and WebSocket",
         table(head, _rows(_transport())),
+        "How long an operation may take, how many sockets may be open, and how often a token or an address may ask are "
+        "[settings](settings.md).",
         "## What is kept of a worker's output",
         "What is dropped is counted, and said in the log in its place.",
         table(head, _rows(_output())),
@@ -209,7 +215,6 @@ def _transport() -> list[tuple[float, str, str]]:
         (connection.RUNNER_MESSAGE_BYTES, "bytes", "a message on a runner's socket"),
         (messages.ID_LENGTH, "characters", "the id of an operation on a socket"),
         (view.INIT_SECONDS, "seconds", "until `connection_init` is there"),
-        (view.MOST_OPERATIONS, "operations", "a socket, at a time"),
         (handler.PING_BURST, "pings", f"at once; {handler.PINGS_PER_SECOND:g} a second after that"),
         (identity.KEEP_SECONDS, "seconds", "a request with a token that was revoked may still work"),
         (sockets.RECHECK_SECONDS, "seconds", "a socket with a token that was revoked stays open"),
@@ -255,8 +260,13 @@ def settings() -> str:
     assert not {field.description for field in Settings.model_fields.values()} & {None, ""}
     return page(
         "Settings",
-        "What an operator may set. A flag of `trackside serve` comes before the variable in the environment, and that before "
-        "the default. Lists are separated by commas.",
+        "What an operator may set. A flag of `trackside serve` comes before the variable in the environment, that before the "
+        "settings file, and that before the default; `trackside config show` says what holds and where it comes from. Lists are "
+        "separated by commas.",
+        "The settings file is TOML: the file that `--config` or `TRACKSIDE_CONFIG` names, else `trackside/config.toml` in "
+        "`XDG_CONFIG_HOME`, or in `~/.config`. Settings are named there in small letters and without `TRACKSIDE_`: "
+        '`data_dir = "/var/lib/trackside"`, `allowed_hosts = ["trackside.example"]`. A name that is not in the table is '
+        "refused.",
         table(("variable", "flag", "default", "values", "what it is"), rows),
         "`TRACKSIDE_HEARTBEAT_TIMEOUT_SECONDS` is at least twice `TRACKSIDE_HEARTBEAT_SECONDS`.",
         "## Of the other commands",

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.settings import LogLevel, Settings
+from app.domain.errors import AppError
+from app.settings import LogLevel, Origin, Settings, Source, config_file, load
 
 
 @pytest.fixture(autouse=True)
@@ -11,7 +12,8 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"TRACKSIDE_{name.upper()}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "TRACKSIDE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -56,3 +58,55 @@ def test_a_heartbeat_may_be_missed_once() -> None:
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+SETTINGS = 'port = 7000\nslots = 3\nallowed_hosts = ["a.example", "b.example"]\nlog_level = "debug"\n'
+
+
+def test_a_flag_comes_before_the_environment_and_that_before_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / ".config" / "trackside" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(SETTINGS)
+    environment = {"TRACKSIDE_SLOTS": "5", "trackside_token": "a-secret"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = load({"log_level": "error"}, environment)
+    settings = found.settings
+    assert (settings.port, settings.slots, settings.log_level) == (7000, 5, LogLevel.ERROR)
+    assert settings.allowed_hosts == {"a.example", "b.example"}
+    assert {name: origin for name, origin in found.origins.items() if origin.kind is not Source.DEFAULT} == {
+        "port": Origin(Source.FILE, str(path)),
+        "slots": Origin(Source.ENVIRONMENT, "TRACKSIDE_SLOTS"),
+        "token": Origin(Source.ENVIRONMENT, "TRACKSIDE_TOKEN"),
+        "allowed_hosts": Origin(Source.FILE, str(path)),
+        "log_level": Origin(Source.FLAG, "--log-level"),
+    }
+
+
+def test_where_the_file_is_looked_for(tmp_path: Path) -> None:
+    usual = tmp_path / ".config" / "trackside" / "config.toml"
+    assert config_file({}) == config_file({"XDG_CONFIG_HOME": "relative"}) == usual
+    assert config_file({"XDG_CONFIG_HOME": "/etc/xdg"}) == Path("/etc/xdg/trackside/config.toml")
+    assert config_file({"TRACKSIDE_CONFIG": "mine.toml", "XDG_CONFIG_HOME": "/etc/xdg"}) == Path("mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "no such file"), ("port = ", "Invalid value"), ("prot = 1\nhots = 2", "no setting hots, prot")],
+)
+def test_a_file_that_is_no_good_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_text(content)
+    for config, environment in ((path, {}), (None, {"TRACKSIDE_CONFIG": str(path)})):
+        with pytest.raises(AppError, match=words):
+            load({}, environment, config)
+
+
+def test_no_secret_is_shown() -> None:
+    found = load({"token": "a-secret", "database_url": "postgresql://me:hush@db/name"}, {})
+    assert found.shown("token") == "********"
+    assert found.shown("database_url") == "postgresql://me:********@db/name"
+    assert load({"token": ""}, {}).shown("token") is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from websockets.typing import Subprotocol
 from app.domain.access import Actor, Role
 from app.domain.errors import AppError, ErrorCode
 from app.store import tokens
-from app.store.db import Database
+from app.store.db import Database, Tx
 from app.transport.dump import Dump
 from app.transport.server import Server, configuration
 from app.transport.service import RevokedTokens, Service, Terms, build_schema
@@ -34,6 +35,11 @@ VIEWER = "trk_viewer-of-the-tests"
 @dataclass
 class State:
     """What the resolvers of a test share with it."""
+
+    db: Database
+    begun: threading.Event = field(default_factory=threading.Event)
+    commit: threading.Event = field(default_factory=threading.Event)
+    written: list[str] = field(default_factory=list)
 
     started: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,6 +99,19 @@ class Mutation:
         state_of(info).started.set()
         await state_of(info).release.wait()
         return "done"
+
+    @strawberry.mutation
+    async def write(self, info: Info[Context, None], name: str) -> str:
+        """In a transaction that ends when the test says so."""
+        state = state_of(info)
+
+        def write(_tx: Tx) -> str:
+            state.begun.set()
+            assert state.commit.wait(20)
+            state.written.append(name)
+            return name
+
+        return await state.db.write(write)
 
 
 @strawberry.type
@@ -212,7 +231,7 @@ async def serving(
     await db.write(tokens.ensure, name="admin", role=Role.ADMIN, secret=ADMIN)
     await db.write(tokens.ensure, name="viewer", role=Role.VIEWER, secret=VIEWER)
     await db.write(tokens.signing_key)
-    state = State()
+    state = State(db)
     service = Service(
         build_schema(Query, Mutation, Subscription),
         db,
@@ -247,6 +266,7 @@ async def serving(
             yield Served(f"http://127.0.0.1:{port}", service, server, state, db)
         finally:
             state.release.set()
+            state.commit.set()
             server.should_exit = True
             async with asyncio.timeout(20):
                 await task
