@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.cli.paging import nodes
+from app.cli.text import quoted
 from app.client.errors import TracksideError
 from app.client.http import Client
 
@@ -111,7 +112,12 @@ async def project(client: Client, text: str) -> str:
     known = await nodes(client, PROJECTS, "projects")
     at_home = [Named(one["id"], text) for one in known if one["root"] == _directory(text)]
     meant = match(text, at_home or [Named(one["id"], one["name"]) for one in known], "project")
-    return _id(meant, "project", text, "trackside projects list")
+    return _id(meant, "project", text, _way_to_a_project(text))
+
+
+def _way_to_a_project(text: str) -> str:
+    """What to do where nothing is called so: a directory that is not known yet can be made known."""
+    return f"trackside projects create {quoted(text)}" if os.path.isdir(text) else "trackside projects list"
 
 
 def _directory(text: str) -> str:

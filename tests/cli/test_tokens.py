@@ -13,6 +13,15 @@ from tests.e2e.served import Served
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
+def test_a_directory_that_is_not_known_can_be_made_known(
+    trackside: Trackside, server: Served, project: Path
+) -> None:
+    for text, suggestion in ((".", "trackside projects create ."), ("nothing", "trackside projects list")):
+        refused = trackside("projects", "show", text, "--output", "json")
+        assert refused.error["code"] == "NOT_FOUND"
+        assert refused.error["suggestion"] == suggestion
+
+
 def test_a_token_is_made_used_and_revoked(trackside: Trackside, server: Served, project: Path) -> None:
     made = trackside("projects", "create", "--name", "Mine", "--output", "json").json["project"]
     assert made["root"] == str(project)
