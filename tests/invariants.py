@@ -13,6 +13,7 @@ from app.commands.moves import COUNTERS
 from app.domain.commands import UNDER_WAY
 from app.domain.phases import OPEN, PhaseStanding, PhaseStatus, TaskRequirement, gate_holds, next_phase_move
 from app.domain.runs import ENDED, RunStatus, Standing, Urgency, next_move
+from app.domain.supervisors import BUILT_IN, OVER
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
 from app.domain.workers import LIVE, Desire, WorkerStatus
 from app.store.db import Tx
@@ -51,7 +52,17 @@ def look(tx: Tx) -> Look:
         columns = ", ".join(f'"{column.name}"' for column in _columns(SQLModel.metadata.tables[name]))
         return list(connection.exec_driver_sql(f'SELECT {columns} FROM "{name}"'))
 
-    names = ("run", "phase", "deliverable", "task", "worker", "attention", "command", "context_item")
+    names = (
+        "run",
+        "phase",
+        "deliverable",
+        "task",
+        "worker",
+        "attention",
+        "command",
+        "context_item",
+        "supervisor",
+    )
     found = Look({name: {row.id: row for row in read(name)} for name in names})
     for edge in read("dependency"):
         found.needs[edge.task_id].add(edge.needs_id)
@@ -83,6 +94,7 @@ def check(tx: Tx, story: Story | None = None) -> Look:
     found += story.complaints
     found += events_tell_what_is(seen, story)
     found += events_tell_of_deliverables(seen, story)
+    found += events_tell_of_supervisors(seen, story)
     assert not found, "\n".join(found)
     return seen
 
@@ -102,6 +114,12 @@ def events_tell_of_deliverables(seen: Look, story: Story) -> Iterator[str]:
             yield f"deliverable {row.key} is {row.status}, but the events say {story.deliverables.get(row.id)}"
         if (row.changed_by is None) != (row.status == "PENDING"):
             yield f"deliverable {row.key} is {row.status}, changed by {row.changed_by}"
+
+
+def events_tell_of_supervisors(seen: Look, story: Story) -> Iterator[str]:
+    for row in seen.supervisor.values():
+        if story.status.get(row.id) != row.state:
+            yield f"supervisor {row.id} is {row.state}, but the last event says {story.status.get(row.id)}"
 
 
 def events_tell_what_is(seen: Look, story: Story) -> Iterator[str]:
@@ -390,6 +408,19 @@ def a_run_is_where_its_tasks_put_it(seen: Look) -> Iterator[str]:
             yield f"{run.id} is CANCELLED with tasks that are {statuses}"
         if run.status == R.CREATED and (run.phase_id or run.started_at or seen.of_run[run.id]["worker"]):
             yield f"{run.id} is CREATED, but something has begun"
+
+
+@rule
+def every_run_has_a_supervisor_and_the_built_in_one_stands_as_its_run_does(seen: Look) -> Iterator[str]:
+    of_run = {row.run_id: row for row in seen.supervisor.values()}
+    if set(of_run) != set(seen.run):
+        yield f"of the runs {set(seen.run)}, these have supervisors: {set(of_run)}"
+    for run in seen.run.values():
+        supervisor, target = of_run[run.id], BUILT_IN[RunStatus(run.status)]
+        if not supervisor.is_agent and target not in (None, supervisor.state):
+            yield f"{run.id} is {run.status}, but its supervisor {supervisor.state}"
+        if run.status in ENDED and supervisor.state not in OVER:
+            yield f"{run.id} is {run.status}, but its supervisor goes on ({supervisor.state})"
 
 
 @rule

@@ -10,12 +10,18 @@ from app.domain.deliverables import DELIVERABLE
 from app.domain.events import EventKind
 from app.domain.machines import Machine
 from app.domain.runs import RUN
+from app.domain.supervisors import SUPERVISOR
 from app.domain.tasks import TASK
 from app.domain.workers import WORKER
 from app.store.db import Tx
 
 Row = Any
-MACHINES: Final[dict[str, Machine[Any, Any]]] = {"run": RUN, "task": TASK, "worker": WORKER}
+MACHINES: Final[dict[str, Machine[Any, Any]]] = {
+    "run": RUN,
+    "task": TASK,
+    "worker": WORKER,
+    "supervisor": SUPERVISOR,
+}
 
 
 @dataclass
@@ -45,6 +51,8 @@ class Story:
                 self._status("worker", row.worker_id, data, first=None)
             case EventKind.TASK_STATUS_CHANGED:
                 self._status("task", row.task_id, data, first=data["old"])
+            case EventKind.SUPERVISOR_STATE_CHANGED:
+                self._status("supervisor", data["supervisor"], data, first=None)
             case EventKind.PHASE_CHANGED:
                 if self.phase.get(row.run_id) != data["old"]:
                     self.complaints.append(f"event {row.seq}: the phase before was not {data['old']}")

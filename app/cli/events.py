@@ -16,6 +16,7 @@ SELECTION: Final = """
     ... on RunConfigured { version }
     ... on RunDeleted { runId name }
     ... on StaleDetected { lastActivityAt staleSeconds }
+    ... on SupervisorStateChanged { oldState newState reason }
     ... on PhaseChanged { oldPhase newPhase }
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
     ... on SubtaskChanged { change title completed task { id key title } }
@@ -157,6 +158,9 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "RunDeleted": lambda event: f"run {event['name']} deleted",
     "StaleDetected": lambda event: f"run silent for {text.duration(event['staleSeconds'])}",
     "RunConfigured": lambda event: f"run configured, version {event['version']}",
+    "SupervisorStateChanged": lambda event: (
+        f"supervisor {_change(event['oldState'], event['newState'])}{_why(event)}"
+    ),
     "PhaseChanged": _phase,
     "TaskStatusChanged": _task,
     "SubtaskChanged": _subtask,

@@ -6,7 +6,7 @@ Only this module sets a status. Its functions take rows that the caller holds lo
 from typing import Any, Final
 
 from app import store
-from app.commands import reasons
+from app.commands import reasons, supervision
 from app.domain import limits
 from app.domain.attention import ATTENTION, AttentionKind, AttentionMove, AttentionStatus
 from app.domain.deliverables import DELIVERABLE, DeliverableMove, DeliverableStatus
@@ -69,6 +69,7 @@ def move_run(tx: Tx, run: RunRow, move: RunMove, *, reason: str | None = None) -
         run.urgency = None
     touch(tx, run)
     store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=old, new=new, reason=reason)
+    supervision.follow(tx, run, old)
 
 
 def settle(tx: Tx, run: RunRow) -> None:

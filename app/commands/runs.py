@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from app import store
-from app.commands import moves, tasks, workers
+from app.commands import moves, supervision, tasks, workers
 from app.commands.audit import Change
 from app.domain import dag
 from app.domain.deliverables import DELIVERABLE
@@ -88,6 +88,7 @@ def create(
     with uncollected():
         _add_tasks(tx, run, plan)
     store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=None, new=run.status, reason=None)
+    supervision.begin(tx, run)
     if start:
         _start(tx, run)
     return Change({"run": run.id}, run=run)

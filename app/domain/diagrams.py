@@ -9,6 +9,7 @@ from app.domain.deliverables import DELIVERABLE
 from app.domain.machines import Machine
 from app.domain.phases import PHASE
 from app.domain.runs import RUN
+from app.domain.supervisors import SUPERVISOR
 from app.domain.tasks import TASK
 from app.domain.workers import WORKER
 
@@ -18,6 +19,7 @@ PAGES: Final[dict[str, Machine[Any, Any]]] = {
     "deliverables": DELIVERABLE,
     "tasks": TASK,
     "workers": WORKER,
+    "supervisors": SUPERVISOR,
     "attention": ATTENTION,
     "commands": COMMAND,
 }

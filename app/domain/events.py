@@ -9,6 +9,7 @@ class EventKind(StrEnum):
     RUN_CONFIGURED = "RunConfigured"
     RUN_DELETED = "RunDeleted"
     STALE_DETECTED = "StaleDetected"
+    SUPERVISOR_STATE_CHANGED = "SupervisorStateChanged"
     PHASE_CHANGED = "PhaseChanged"
     DELIVERABLE_COMPLETED = "DeliverableCompleted"
     DELIVERABLE_CHANGED = "DeliverableChanged"

@@ -24,6 +24,7 @@ from app.store.deliverable_tables import DeliverableRow
 from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
 from app.store.skill_tables import SkillRow
+from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import (
     AskerRow,
     AttentionRow,
@@ -149,6 +150,11 @@ class Loaders:
     @cached_property
     def runs(self) -> DataLoader[str, RunRow | None]:
         return self._found(store.runs.by_ids)
+
+    @cached_property
+    def supervisors(self) -> DataLoader[str, SupervisorRow | None]:
+        """By the run that they look after."""
+        return self._found(store.supervisors.of_runs)
 
     @cached_property
     def phases(self) -> DataLoader[str, PhaseRow | None]:

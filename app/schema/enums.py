@@ -19,6 +19,7 @@ from app.domain.reports import LogStream
 from app.domain.runs import RunStatus, Urgency
 from app.domain.skills import SkillProblemCode, SkillRole
 from app.domain.subtasks import SubtaskChange
+from app.domain.supervisors import SupervisorState
 from app.domain.tasks import TaskOrder, TaskStatus
 from app.domain.tools import ToolCallStatus
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
@@ -210,6 +211,21 @@ describe(
     },
 )
 describe(
+    SupervisorState,
+    "How what looks after a run stands.",
+    {
+        "INITIALIZING": "It begins, or begins again.",
+        "IDLE": "It has nothing to do: its run rests.",
+        "WORKING": "It gets its run on.",
+        "WAITING_FOR_USER": "It waits for a person.",
+        "WAITING_FOR_TASKS": "It waits for tasks that are worked on, and starts none.",
+        "BLOCKED": "It cannot get its run on.",
+        "COMPLETED": "Its run is completed.",
+        "FAILED": "Its run has failed, or it has itself.",
+        "INTERRUPTED": "Its run was stopped, or it was not heard any more.",
+    },
+)
+describe(
     SubtaskChange,
     "What happened to a subtask.",
     {"CREATED": "It is new.", "UPDATED": "It was ticked, unticked or renamed.", "DELETED": "It is gone."},
@@ -328,6 +344,7 @@ __all__ = [
     "SkillProblemCode",
     "SkillRole",
     "SubtaskChange",
+    "SupervisorState",
     "TaskOrder",
     "TaskRequirement",
     "TaskStatus",

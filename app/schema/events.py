@@ -29,6 +29,7 @@ from app.schema.facts import (
 from app.schema.phase_events import DeliverableChanged, DeliverableCompleted
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
+from app.schema.supervisor_events import SupervisorStateChanged
 from app.schema.worker_events import (
     ToolCompleted,
     ToolStarted,
@@ -316,6 +317,7 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_CONFIGURED: RunConfigured,
     EventKind.RUN_DELETED: RunDeleted,
     EventKind.STALE_DETECTED: StaleDetected,
+    EventKind.SUPERVISOR_STATE_CHANGED: SupervisorStateChanged,
     EventKind.PHASE_CHANGED: PhaseChanged,
     EventKind.DELIVERABLE_COMPLETED: DeliverableCompleted,
     EventKind.DELIVERABLE_CHANGED: DeliverableChanged,

@@ -18,6 +18,7 @@ from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.interfaces import Node
 from app.schema.progress import Progress
 from app.schema.shapes import shape_of, shown
+from app.schema.supervisors import Supervisor
 from app.store.paging import Key, Window
 from app.store.runs import RunFilter as Wanted
 from app.store.tables import RunRow
@@ -144,6 +145,11 @@ class Run(Node):
     ) -> Annotated["Project", strawberry.lazy("app.schema.projects")] | None:
         row = await info.context.loaders.projects.load(self.row.project_id)
         return shown(row)
+
+    @strawberry.field(description="What looks after it.")
+    async def supervisor(self, info: Info) -> Supervisor | None:
+        row = await info.context.loaders.supervisors.load(self.row.id)
+        return Supervisor(row=row, run=self.row) if row is not None else None
 
     @strawberry.field(description="The phase it is in; null before it is started.")
     async def phase(self, info: Info) -> phases.Phase | None:

@@ -19,6 +19,7 @@ from app.store.db import Tx
 from app.store.deliverable_tables import DeliverableRow
 from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
+from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import (
     AskerRow,
     AttentionRow,
@@ -115,6 +116,7 @@ SECTIONS: Final[Sequence[Section]] = (
     Section("Host", HostRow, 500, None),
     Section("Run", RunRow, 200, _by_project(col(RunRow.project_id)), without=frozenset({"plan_text"})),
     Section("PlanText", RunRow, 4, _by_project(col(RunRow.project_id)), _TEXT_OF_A_PLAN, _pieces),
+    Section("Supervisor", SupervisorRow, 500, _by_run(col(SupervisorRow.run_id))),
     Section("Phase", PhaseRow, 500, _by_run(col(PhaseRow.run_id))),
     Section("Deliverable", DeliverableRow, 500, _by_run(col(DeliverableRow.run_id))),
     Section("Task", TaskRow, 250, _by_run(col(TaskRow.run_id))),

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -357,6 +358,10 @@ class CommandRow(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
+_BEAT = text("kind = 'HeartbeatReceived'")
+"""Which facts the indexes of heartbeats are of: they are pruned, and are the history of a supervisor."""
+
+
 class EventRow(SQLModel, table=True):
     """One fact. `seq` is its position; numbers may have gaps, never another order than that of the commits."""
 
@@ -364,6 +369,8 @@ class EventRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_event_run", "run_id", "seq"),
         Index("ix_event_project", "project_id", "seq"),
+        Index("ix_event_beat", "at", sqlite_where=_BEAT, postgresql_where=_BEAT),
+        Index("ix_event_beat_of_run", "run_id", "seq", sqlite_where=_BEAT, postgresql_where=_BEAT),
         {"sqlite_autoincrement": True},
     )
 

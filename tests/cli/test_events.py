@@ -16,6 +16,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         "run ACTIVE → FAILED: T1 failed.",
     ),
     "RunConfigured": ({"version": 3}, "run configured, version 3"),
+    "SupervisorStateChanged": (
+        {"oldState": "WORKING", "newState": "INTERRUPTED", "reason": "It was not heard."},
+        "supervisor WORKING → INTERRUPTED: It was not heard.",
+    ),
     "PhaseChanged": ({"oldPhase": None, "newPhase": "build"}, "phase build"),
     "TaskStatusChanged": (
         {"oldTaskStatus": "READY", "newTaskStatus": "RUNNING", "reason": None, "task": TASK},

@@ -47,13 +47,19 @@ def schema(db: Database) -> dict[str, Any]:
         return {
             table: {
                 "columns": [{**column, "type": str(column["type"])} for column in found.get_columns(table)],
-                "indexes": sorted(map(str, found.get_indexes(table))),
+                "indexes": sorted(map(_told, found.get_indexes(table))),
                 "unique": sorted(map(str, found.get_unique_constraints(table))),
                 "foreign": sorted(map(str, found.get_foreign_keys(table))),
                 "primary": found.get_pk_constraint(table),
             }
             for table in sorted(found.get_table_names())
         }
+
+
+def _told(index: Any) -> str:
+    """With the words of a partial index's condition, not the object that holds them."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return str({**index, "dialect_options": options})
 
 
 def differences(db: Database) -> list[Any]:

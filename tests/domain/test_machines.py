@@ -12,6 +12,14 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.machines import Machine, table
 from app.domain.phases import PHASE, PhaseMove, PhaseStatus
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus
+from app.domain.supervisors import (
+    BUILT_IN,
+    OVER,
+    SUPERVISOR,
+    SupervisorMove,
+    SupervisorState,
+    moves_to,
+)
 from app.domain.tasks import FINISHED, TASK, TaskMove, TaskStatus
 from app.domain.workers import LIVE, WORKER, WorkerMove, WorkerStatus
 
@@ -19,6 +27,7 @@ MACHINES: list[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = [
     (RUN, RunStatus, RunMove),
     (PHASE, PhaseStatus, PhaseMove),
     (DELIVERABLE, DeliverableStatus, DeliverableMove),
+    (SUPERVISOR, SupervisorState, SupervisorMove),
     (TASK, TaskStatus, TaskMove),
     (WORKER, WorkerStatus, WorkerMove),
     (ATTENTION, AttentionStatus, AttentionMove),
@@ -101,7 +110,19 @@ COMMAND_STORY = """
     REQUESTED,DELIVERED,ACKNOWLEDGED REJECT REJECTED
     REQUESTED,DELIVERED,ACKNOWLEDGED EXPIRE EXPIRED
 """
+SUPERVISOR_STORY = """
+    INITIALIZING,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED REST IDLE
+    INITIALIZING,IDLE,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED WORK WORKING
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_TASKS,BLOCKED ASK WAITING_FOR_USER
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,BLOCKED AWAIT_TASKS WAITING_FOR_TASKS
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS BLOCK BLOCKED
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED COMPLETE COMPLETED
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED FAIL FAILED
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED INTERRUPT INTERRUPTED
+    INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED,FAILED,INTERRUPTED RESTART INITIALIZING
+"""
 STORIES = {
+    "supervisor": SUPERVISOR_STORY,
     "run": RUN_STORY,
     "phase": PHASE_STORY,
     "deliverable": DELIVERABLE_STORY,
@@ -179,3 +200,25 @@ def test_a_pair_that_is_listed_twice_is_a_mistake() -> None:
             ((PhaseStatus.PENDING,), PhaseMove.BEGIN, PhaseStatus.ACTIVE),
             ((PhaseStatus.PENDING,), PhaseMove.BEGIN, PhaseStatus.COMPLETED),
         )
+
+
+@pytest.mark.parametrize("state", SupervisorState)
+@pytest.mark.parametrize("target", SupervisorState)
+def test_a_supervisor_comes_from_any_state_to_any_other_but_out_of_a_completed_run(
+    state: SupervisorState, target: SupervisorState
+) -> None:
+    here = state
+    if state is SupervisorState.COMPLETED and target is not state:
+        with pytest.raises(AppError):
+            SUPERVISOR.after(here, moves_to(here, target)[0])
+        return
+    for move in moves_to(state, target):
+        here = SUPERVISOR.after(here, move)
+    assert here is target
+
+
+def test_the_built_in_supervisor_is_over_exactly_when_its_run_is() -> None:
+    assert set(BUILT_IN) == set(RunStatus)
+    for status, state in BUILT_IN.items():
+        if state is not None:
+            assert (state in OVER) == (status in ENDED)

@@ -51,7 +51,7 @@ async def more(world: World, runs: int) -> None:
 
 DEEP = """query($first: Int) {
   runs(first: $first) { edges { node {
-    name project { name } phase { key } phases { key }
+    name project { name } supervisor { alive lastHeartbeatAt pendingTasks { key } } phase { key } phases { key }
     tasks(first: 10) { totalCount edges { node {
       key phase { key } run { name }
       dependencies { key worker { name } } dependents { key } subtasks { title } dependencyKeys
@@ -67,7 +67,7 @@ DEEP = """query($first: Int) {
 async def test_fifty_runs_cost_a_page_for_each_and_nothing_else_more(world: World) -> None:
     await more(world, 4)
     one, five = [await cost(world, DEEP, first=first) for first in (1, 5)]
-    pages_of_a_run = 4  # tasks and how many there are, workers, attention
+    pages_of_a_run = 5  # tasks and how many there are, workers, attention, what the supervisor waits for
     assert five - one == 4 * pages_of_a_run
     assert one <= 25
 

@@ -68,6 +68,7 @@ async def test_all_of_it_is_there_and_nothing_secret(fleet: Fleet) -> None:
         "Run": 1,
         "PlanText": 2,
         "Phase": 2,
+        "Supervisor": 1,
         "Task": 3,
         "Dependency": 1,
         "Subtask": 1,

@@ -1,0 +1,101 @@
+"""What looks after a run: how it stands, and what becomes of one that is not heard any more."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from app.domain.machines import Machine, table
+from app.domain.runs import RunStatus
+
+
+class SupervisorState(StrEnum):
+    INITIALIZING = "INITIALIZING"
+    IDLE = "IDLE"
+    WORKING = "WORKING"
+    WAITING_FOR_USER = "WAITING_FOR_USER"
+    WAITING_FOR_TASKS = "WAITING_FOR_TASKS"
+    BLOCKED = "BLOCKED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
+
+
+class SupervisorMove(StrEnum):
+    REST = "REST"
+    WORK = "WORK"
+    ASK = "ASK"
+    AWAIT_TASKS = "AWAIT_TASKS"
+    BLOCK = "BLOCK"
+    COMPLETE = "COMPLETE"
+    FAIL = "FAIL"
+    INTERRUPT = "INTERRUPT"
+    RESTART = "RESTART"
+
+
+S, M = SupervisorState, SupervisorMove
+_AT_WORK: Final = (S.IDLE, S.WORKING, S.WAITING_FOR_USER, S.WAITING_FOR_TASKS, S.BLOCKED)
+_OPEN: Final = (S.INITIALIZING, *_AT_WORK)
+
+
+def _but(state: SupervisorState) -> tuple[SupervisorState, ...]:
+    return tuple(one for one in _OPEN if one is not state)
+
+
+SUPERVISOR: Final = Machine(
+    "supervisor",
+    S.INITIALIZING,
+    table(
+        (_but(S.IDLE), M.REST, S.IDLE),
+        (_but(S.WORKING), M.WORK, S.WORKING),
+        (_but(S.WAITING_FOR_USER), M.ASK, S.WAITING_FOR_USER),
+        (_but(S.WAITING_FOR_TASKS), M.AWAIT_TASKS, S.WAITING_FOR_TASKS),
+        (_but(S.BLOCKED), M.BLOCK, S.BLOCKED),
+        (_OPEN, M.COMPLETE, S.COMPLETED),
+        (_OPEN, M.FAIL, S.FAILED),
+        (_OPEN, M.INTERRUPT, S.INTERRUPTED),
+        ((*_OPEN, S.FAILED, S.INTERRUPTED), M.RESTART, S.INITIALIZING),
+    ),
+)
+
+OVER: Final = frozenset({S.COMPLETED, S.FAILED, S.INTERRUPTED})
+"""Where a supervisor does nothing any more, unless it is restarted."""
+
+TOWARDS: Final[Mapping[SupervisorState, SupervisorMove]] = {
+    S.INITIALIZING: M.RESTART,
+    S.IDLE: M.REST,
+    S.WORKING: M.WORK,
+    S.WAITING_FOR_USER: M.ASK,
+    S.WAITING_FOR_TASKS: M.AWAIT_TASKS,
+    S.BLOCKED: M.BLOCK,
+    S.COMPLETED: M.COMPLETE,
+    S.FAILED: M.FAIL,
+    S.INTERRUPTED: M.INTERRUPT,
+}
+"""By which move a state is reached."""
+
+R = RunStatus
+BUILT_IN: Final[Mapping[RunStatus, SupervisorState | None]] = {
+    R.CREATED: S.INITIALIZING,
+    R.ACTIVE: S.WORKING,
+    R.WAITING_FOR_INPUT: S.WAITING_FOR_USER,
+    R.BLOCKED: S.BLOCKED,
+    R.PAUSING: S.WAITING_FOR_TASKS,
+    R.PAUSED: S.IDLE,
+    R.COMPLETING: S.WORKING,
+    R.STOPPING: S.WAITING_FOR_TASKS,
+    R.COMPLETED: S.COMPLETED,
+    R.FAILED: S.FAILED,
+    R.CANCELLED: S.INTERRUPTED,
+    R.ARCHIVED: None,
+}
+"""How the built-in supervisor stands; None where it stays as it was. It follows from nothing but its run's status, so it
+costs nothing while that stays the same."""
+
+
+def moves_to(state: SupervisorState, target: SupervisorState) -> list[SupervisorMove]:
+    """The moves from one state to another. What is over is restarted first."""
+    if state is target:
+        return []
+    if state in OVER and target is not S.INITIALIZING:
+        return [M.RESTART, TOWARDS[target]]
+    return [TOWARDS[target]]
