@@ -25,6 +25,7 @@ from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
 from app.store.skill_tables import SkillRow
 from app.store.supervisor_tables import SupervisorRow
+from app.store.supervisors import Leader
 from app.store.tables import (
     AskerRow,
     AttentionRow,
@@ -155,6 +156,16 @@ class Loaders:
     def supervisors(self) -> DataLoader[str, SupervisorRow | None]:
         """By the run that they look after."""
         return self._found(store.supervisors.of_runs)
+
+    @cached_property
+    def leader(self) -> DataLoader[str, Leader]:
+        """The same for whatever key: read once for an answer."""
+
+        async def load(keys: list[str]) -> list[Leader]:
+            found = await self._context.read_unchecked(store.supervisors.leader)
+            return [found for _ in keys]
+
+        return DataLoader(load_fn=load)
 
     @cached_property
     def phases(self) -> DataLoader[str, PhaseRow | None]:

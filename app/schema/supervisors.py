@@ -75,8 +75,7 @@ class Supervisor:
     async def last_heartbeat_at(self, info: Info) -> datetime | None:
         if self.row.is_agent:
             return self.row.last_heartbeat_at
-        heard: datetime | None = await info.context.loaders.reads.load(store.supervisors.leader_heard_at)
-        return heard
+        return (await info.context.loaders.leader.load("")).heard_at
 
     @strawberry.field(
         description="Whether it looks after its run now: neither over nor given up for dead, and, where it is the built-in "
@@ -87,8 +86,7 @@ class Supervisor:
             return False
         if self.row.is_agent:
             return True
-        leads: bool = await info.context.loaders.reads.load(store.supervisors.has_leader)
-        return leads
+        return (await info.context.loaders.leader.load("")).lives
 
 
 def _size(first: Any) -> int:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -37,11 +38,16 @@ def tasks_under_way(tx: Tx, run_id: str, limit: int) -> Sequence[TaskRow]:
     return tx.session.exec(query.order_by(col(TaskRow.ordinal)).limit(limit)).all()
 
 
-def has_leader(tx: Tx) -> bool:
-    return leases.is_held(tx, leases.ENGINE)
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Whether a server leads, and when that one, or the last one that did, said so."""
+
+    lives: bool
+    heard_at: datetime | None
 
 
-def leader_heard_at(tx: Tx) -> datetime | None:
-    """When the server that leads, or the last one that did, renewed its lease."""
+def leader(tx: Tx) -> Leader:
     lease = leases.find(tx, leases.ENGINE)
-    return lease.expires_at - LEASE if lease is not None and lease.fence else None
+    if lease is None or not lease.fence:
+        return Leader(lives=False, heard_at=None)
+    return Leader(lives=leases.is_held(tx, leases.ENGINE), heard_at=lease.expires_at - LEASE)

@@ -89,7 +89,7 @@ async def test_events_are_filtered_by_every_field(world: World) -> None:
         ({"runIds": [other], "types": ["PhaseChanged"]}, ["PhaseChanged"]),
         ({"taskIds": [world.task], "types": ["AttentionOpened"]}, ["AttentionOpened"]),
         ({"workerIds": [world.worker], "types": ["ContextInjected"]}, ["ContextInjected"]),
-        ({"runStatuses": ["CREATED"]}, ["RunStatusChanged"] * 2),
+        ({"runStatuses": ["CREATED"]}, ["RunStatusChanged", "SupervisorStateChanged"] * 2),
         ({}, [event["__typename"] for event in await log_of(world.api)]),
     ):
         stream = world.api.follow(EVENTS, it=filter, after="0")
