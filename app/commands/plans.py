@@ -6,7 +6,7 @@ from typing import Any, Final
 from app import store
 from app.commands import dag as graph
 from app.commands.audit import Change
-from app.commands.runs import PlanSource, subtask_values
+from app.commands.runs import PlanSource, owed_row, subtask_values
 from app.domain import dag, limits
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.errors import AppError, ErrorCode
@@ -17,6 +17,7 @@ from app.domain.plans import Plan
 from app.domain.runs import EDITABLE
 from app.domain.tasks import TaskStatus
 from app.store.db import Tx
+from app.store.deliverable_tables import DeliverableRow
 from app.store.tables import PhaseRow, RunRow
 
 _NO_IMPACT: Final[dict[str, Any]] = {
@@ -142,6 +143,7 @@ def _add_phases(tx: Tx, run: RunRow, wanted: list[NewPhase]) -> None:
             suggestion="Make a new run of the plan.",
         )
     earliest = sum(phase.status != PhaseStatus.PENDING for phase in order)
+    owed: list[DeliverableRow] = []
     for new in wanted:
         places = {phase.key: place for place, phase in enumerate(order, 1)}
         row = PhaseRow(
@@ -151,8 +153,15 @@ def _add_phases(tx: Tx, run: RunRow, wanted: list[NewPhase]) -> None:
             key=new.key,
             title=new.title,
             status=PHASE.start,
+            requirement=new.gate.requirement,
+            minimum=new.gate.minimum,
+            gate_tasks=list(new.gate.tasks) or None,
+            guard=new.guard,
             unfinished=0,
+            named_left=len(set(new.gate.tasks)),
+            owed=sum(one.required for one in new.deliverables),
         )
+        owed += [owed_row(row, position, one) for position, one in enumerate(new.deliverables, 1)]
         place = max(earliest, places[new.after] if new.after is not None else 0)
         order.insert(place, row)
         earliest = place + 1
@@ -162,6 +171,7 @@ def _add_phases(tx: Tx, run: RunRow, wanted: list[NewPhase]) -> None:
             phase.ordinal = place + step
             tx.session.add(phase)
         tx.session.flush()
+    tx.session.add_all(owed)
 
 
 def _add_subtasks(tx: Tx, found: Difference, impact: dict[str, Any]) -> None:

@@ -121,7 +121,7 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
             owed=sum(one.required for one in planned.deliverables),
         )
         tx.session.add(phase)
-        owed += [_owed(phase, position, one) for position, one in enumerate(planned.deliverables, 1)]
+        owed += [owed_row(phase, position, one) for position, one in enumerate(planned.deliverables, 1)]
         for task in planned.tasks:
             needs = set(task.depends_on)
             rows.append(
@@ -156,7 +156,7 @@ def subtask_values(task_id: str, task: PlanTask) -> list[dict[str, Any]]:
     ]
 
 
-def _owed(phase: PhaseRow, ordinal: int, planned: PlanDeliverable) -> DeliverableRow:
+def owed_row(phase: PhaseRow, ordinal: int, planned: PlanDeliverable) -> DeliverableRow:
     return DeliverableRow(
         id=store.ids.new("dlv"),
         run_id=phase.run_id,

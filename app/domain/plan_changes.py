@@ -4,15 +4,17 @@ Three things are compared: the run as it is, the plan it was last made of, and t
 says otherwise than before is changed: what was done to the run by hand, by an operator or an orchestrator, stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 from app.domain.dag import Dag
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
-from app.domain.phases import PhaseStatus
-from app.domain.plans import SETTLED, Plan, PlanStatus, PlanTask, runtime_values
+from app.domain.phases import Gate, PhaseStatus
+from app.domain.plan_gates import in_run, otherwise, over
+from app.domain.plan_matching import match
+from app.domain.plans import SETTLED, Plan, PlanDeliverable, PlanStatus, PlanTask, runtime_values
 from app.domain.tasks import FINISHED, TaskStatus
 
 FIELDS: Final = (
@@ -67,11 +69,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class NewPhase:
-    """A phase to add behind another, or before all others."""
+    """A phase to add behind another, or before all others. Its gate speaks of tasks by their keys in the run."""
 
     key: str
     title: str
     after: str | None
+    gate: Gate = field(default_factory=Gate)
+    guard: bool | None = None
+    deliverables: Sequence[PlanDeliverable] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,53 +110,6 @@ def difference(held: Held, old: Plan | None, new: Plan, *, kill: bool = False) -
     return _Comparison(held, old, new, kill).made()
 
 
-class _Named(Protocol):
-    @property
-    def key(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-
-
-Mine = TypeVar("Mine", bound=_Named)
-Theirs = TypeVar("Theirs", bound=_Named)
-
-
-def match(
-    wanted: Sequence[Mine],
-    there: Sequence[Theirs],
-    same: Callable[[Mine, Theirs], bool] = lambda one, other: True,
-) -> dict[str, Theirs]:
-    """Which of `there` each of `wanted` is, by key of the wanted one.
-
-    Keys of documents without ids are made by counting, so that an inserted task moves all behind it: key and title together
-    decide first, then a title that only one on each side has, and then the key alone, where `same` agrees.
-    """
-    found: dict[str, Theirs] = {}
-    left = {other.key: other for other in there}
-    for one in wanted:
-        other = left.get(one.key)
-        if other is not None and other.title == one.title:
-            found[one.key] = left.pop(one.key)
-    by_title = _by_title([one for one in wanted if one.key not in found])
-    for title, other in _by_title(list(left.values())).items():
-        mine = by_title.get(title)
-        if mine is not None and other is not None:
-            found[mine.key] = left.pop(other.key)
-    for one in wanted:
-        other = left.get(one.key)
-        if one.key not in found and other is not None and same(one, other):
-            found[one.key] = left.pop(one.key)
-    return found
-
-
-def _by_title(named: Sequence[Mine]) -> dict[str, Mine | None]:
-    """None for a title that several have."""
-    found: dict[str, Mine | None] = {}
-    for one in named:
-        found[one.title] = None if one.title in found else one
-    return found
-
-
 class _Comparison:
     def __init__(self, held: Held, old: Plan | None, new: Plan, kill: bool) -> None:
         self._held = held
@@ -170,6 +128,7 @@ class _Comparison:
             {before[task.key].key: task for task in old.tasks() if task.key in before} if old else {}
         )
         self._old_keys = {key: other.key for key, other in before.items()}
+        self._phases_before = self._phases_in_run(old) if old is not None else {}
         self._phase_before = self._phases_of_tasks(old) if old is not None else {}
         self._keys = self._keys_in_run()
 
@@ -191,6 +150,7 @@ class _Comparison:
         for key, there in self._tasks.items():
             self._rewire(by_key[key], there, staying)
         self._made.edits += removed
+        self._set_gates()
         self._compare_settings()
         return self._made
 
@@ -220,7 +180,8 @@ class _Comparison:
         for phase in self._new.phases:
             key = self._phases[phase.key]
             if key not in held:
-                self._made.phases.append(NewPhase(key, phase.title, after))
+                new = NewPhase(key, phase.title, after, guard=phase.guard, deliverables=phase.deliverables)
+                self._made.phases.append(new)
             elif held[key].title != phase.title:
                 self._made.titles[key] = phase.title
             after = key
@@ -229,11 +190,36 @@ class _Comparison:
                 None, f"The plan has no phase {key!r} any more: it stays, and is passed when it is empty."
             )
 
+    def _set_gates(self) -> None:
+        """Of new phases, over the tasks that come into them; those of phases that are there stay as they were agreed."""
+        wanted = {self._phases[phase.key]: phase for phase in self._new.phases}
+        for place, new in enumerate(self._made.phases):
+            phase = wanted[new.key]
+            coming = {
+                edit.key if isinstance(edit, AddTask) else edit.task
+                for edit in self._made.edits
+                if isinstance(edit, AddTask | EditTask) and edit.phase == new.key
+            }
+            asked = in_run(phase.gate, self._keys)
+            gate = over(asked, coming, left_out=len(phase.tasks) - len(coming))
+            self._made.phases[place] = replace(new, gate=gate)
+            if gate != asked:
+                self._remark(
+                    None, f"The gate of phase {new.key!r} asks less: some of its tasks do not come into it."
+                )
+        for phase in self._old.phases if self._old is not None else ():
+            key = self._phases_before[phase.key]
+            changed = otherwise(phase, wanted[key], self._old_keys, self._keys) if key in wanted else []
+            if changed:
+                self._remark(
+                    None,
+                    f"The plan says otherwise of phase {key!r} ({', '.join(changed)}): what was agreed stays as it is.",
+                )
+
     def _phases_of_tasks(self, old: Plan) -> dict[str, str]:
         """By keys of the run: in which phase the document had a task before."""
-        phases = self._phases_in_run(old)
         return {
-            self._old_keys[task.key]: phases[phase.key]
+            self._old_keys[task.key]: self._phases_before[phase.key]
             for phase in old.phases
             for task in phase.tasks
             if task.key in self._old_keys

@@ -6,8 +6,10 @@ from app import commands, store
 from app.commands.runs import PlanSource
 from app.domain.errors import ErrorCode
 from app.domain.events import EventKind
-from app.domain.plans import Plan, PlanStatus, PlanSubtask
+from app.domain.phases import Gate, TaskRequirement
+from app.domain.plans import Plan, PlanDeliverable, PlanStatus, PlanSubtask
 from app.store.db import Tx
+from tests import invariants
 from tests.factories import OPERATOR, a_plan, a_task
 from tests.fleet import Fleet
 
@@ -193,3 +195,36 @@ async def test_a_run_that_was_not_started_takes_everything(fleet: Fleet) -> None
         (3, "phase-3", "PENDING", 1),
     ]
     assert await needs(fleet, run_id) == {"a": ["x"], "b": [], "x": []}
+
+
+async def test_a_new_phase_keeps_its_gate_its_guard_and_what_it_owes(fleet: Fleet) -> None:
+    old, new = a_plan(["a"], ["z"]), a_plan(["a"], ["b", "c"], ["z"])
+    new.phases[1].key, new.phases[2].key = "middle", "phase-2"
+    new.phases[1].title, new.phases[2].title = "The middle", old.phases[1].title
+    new.phases[1].gate, new.phases[1].guard = Gate(TaskRequirement.NAMED, None, ("b",)), True
+    new.phases[1].deliverables = [
+        PlanDeliverable("paper", "The paper"),
+        PlanDeliverable("sketch", "A sketch", required=False),
+    ]
+    run_id = await a_run(fleet, old)
+    await import_plan(fleet, run_id, old, new)
+    await fleet.finish(run_id, "a")
+
+    (middle,) = [row for row in await fleet.db.read(store.phases.of_run, run_id) if row.key == "middle"]
+    assert (middle.requirement, middle.gate_tasks, middle.named_left) == ("NAMED", ["b"], 1)
+    assert (await fleet.db.read(store.gates.missing_of, [middle.id]))[middle.id] == [
+        "deliverable 'paper'",
+        "task 'b', which is READY",
+    ]
+    await fleet.db.read(invariants.check)
+    await fleet.finish(run_id, "b")
+    refused = await fleet.refused(commands.phases.advance, run_id=run_id, confirmed=True)
+    assert refused.code is ErrorCode.VALIDATION_FAILED
+    await fleet.do(
+        commands.deliverables.complete, run_id=run_id, phase="middle", deliverable="paper", evidence="x.md"
+    )
+    refused = await fleet.refused(commands.phases.advance, run_id=run_id)
+    assert refused.code is ErrorCode.PHASE_GUARD_REQUIRED
+    await fleet.do(commands.phases.advance, run_id=run_id, confirmed=True)
+    assert (await fleet.task(run_id, "z")).status == "READY"
+    await fleet.db.read(invariants.check)

@@ -7,9 +7,19 @@ from typing import Any
 import pytest
 
 from app.domain.edits import AddDependency, AddTask, EditTask, RemoveDependency, RemoveTask
-from app.domain.phases import PhaseStatus
-from app.domain.plan_changes import FIELDS, Difference, Held, HeldPhase, HeldTask, difference, match
-from app.domain.plans import CommandRuntime, Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask
+from app.domain.phases import Gate, PhaseStatus, TaskRequirement as Q
+from app.domain.plan_changes import FIELDS, Difference, Held, HeldPhase, HeldTask, difference
+from app.domain.plan_matching import match
+from app.domain.plans import (
+    CommandRuntime,
+    Plan,
+    PlanDeliverable,
+    PlanFormat,
+    PlanPhase,
+    PlanStatus,
+    PlanSubtask,
+    PlanTask,
+)
 from app.domain.tasks import TaskStatus
 from tests.factories import a_plan, a_task
 
@@ -352,3 +362,51 @@ def test_titles_that_several_have_are_told_apart_by_their_keys():
     there = [a_task("1", title="x"), a_task("2", title="x"), a_task("3", title="y")]
     wanted = [a_task("2", title="x"), a_task("3", title="x"), a_task("4", title="y")]
     assert {key: other.key for key, other in match(wanted, there).items()} == {"2": "2", "3": "1", "4": "3"}
+
+
+def gated(plan: Plan, place: int, gate: Gate, **values: Any) -> Plan:
+    """The same plan, with this gate at the end of one of its phases."""
+    plan.phases[place] = replace(plan.phases[place], gate=gate, **values)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"),
+    [
+        (Gate(Q.ALL), Gate(Q.ALL)),
+        (Gate(Q.MIN, 2), Gate(Q.MIN, 1)),
+        (Gate(Q.MIN, 1), Gate(Q.NONE)),
+        (Gate(Q.NAMED, None, ("b", "made")), Gate(Q.NAMED, None, ("b~2",))),
+        (Gate(Q.NAMED, None, ("made",)), Gate(Q.NONE)),
+    ],
+)
+def test_the_gate_of_a_new_phase_is_over_the_tasks_that_come_into_it(gate, expected):
+    old = a_plan(["a"])
+    held = run_of(a_plan(["a", a_task("b", title="By hand")]))
+    new = gated(a_plan(["a"], [a_task("b", title="Another"), a_task("made", done=True), "c"]), 1, gate)
+    held = replace(held, tasks=[replace(task, status=TaskStatus.RUNNING) for task in held.tasks])
+    found = difference(held, old, new)
+    (phase,) = found.phases
+    assert phase.gate == expected
+    assert any("asks less" in remark.message for remark in found.remarks) == (gate.requirement != Q.ALL)
+
+
+def test_what_was_agreed_of_a_phase_that_is_there_is_told_and_stays():
+    old, new = a_plan(["a"], ["b"]), a_plan(["a"], ["b"])
+    held = run_of(old)
+    gated(new, 1, Gate(Q.NONE), guard=True, deliverables=[PlanDeliverable("paper", "The paper")])
+    assert remarks(held, old, new) == [
+        (
+            None,
+            "The plan says otherwise of phase 'phase-2' (its gate, its guard, its deliverables): "
+            "what was agreed stays as it is.",
+        )
+    ]
+    assert difference(held, old, new).size == 0
+    assert remarks(held, new, new) == []
+
+
+def test_a_gate_whose_tasks_have_got_other_keys_is_the_same_gate():
+    old = gated(a_plan([a_task("a", title="Sow"), a_task("b", title="Reap")]), 0, Gate(Q.NAMED, None, ("b",)))
+    new = gated(a_plan([a_task("b", title="Sow"), a_task("c", title="Reap")]), 0, Gate(Q.NAMED, None, ("c",)))
+    assert remarks(run_of(old), old, new) == []
