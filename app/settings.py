@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.errors import AppError, ErrorCode
@@ -252,7 +252,20 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path 
         else:
             origins[name] = Origin(Source.DEFAULT)
     of_file = {name: value for name, value in kept.items() if origins[name].kind is Source.FILE}
-    return Loaded(Settings(**of_file, **flags), origins)
+    try:
+        return Loaded(Settings(**of_file, **flags), origins)
+    except ValidationError as error:
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "; ".join(_wrong(problem["loc"], problem["msg"], origins) for problem in error.errors()),
+            suggestion="trackside serve --help says what each setting may be.",
+        ) from None
+
+
+def _wrong(place: tuple[int | str, ...], words: str, origins: Mapping[str, Origin]) -> str:
+    name = str(place[0]).removeprefix("TRACKSIDE_").lower() if place else ""
+    at = origins[name].at if name in origins else None
+    return f"{name or 'settings'}{f' ({at})' if at else ''}: {words}"
 
 
 def _read(path: Path, *, needed: bool) -> dict[str, Any]:

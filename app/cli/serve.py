@@ -1,6 +1,7 @@
 """`trackside serve`: the server, from its first line of output to its last."""
 
 import asyncio
+import inspect
 import ipaddress
 import logging
 import os
@@ -14,6 +15,7 @@ import typer
 from app import logs
 from app.cli.launcher import offer
 from app.cli.owner import watch
+from app.cli.session import help_of
 from app.cli.settings_options import loaded, with_settings
 from app.domain.errors import AppError, ErrorCode
 from app.main import Application
@@ -33,10 +35,12 @@ PANEL: Final = (
 app = typer.Typer()
 
 
-@app.command(
-    epilog=PANEL + "\n\n\b\nExamples:\n  trackside serve\n  trackside serve --port 0 --data-dir ./state\n"
+_EPILOG: Final = (
+    PANEL + "\n\n\b\nExamples:\n  trackside serve\n  trackside serve --port 0 --data-dir ./state\n"
     "  trackside serve --database-url postgresql://trackside@db/trackside"
 )
+
+
 @with_settings
 def serve(**given: Any) -> None:
     """Run the server until it is told to stop. Prints `trackside: serving URL` when it is ready.
@@ -59,6 +63,9 @@ def serve(**given: Any) -> None:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+app.command(help=help_of(inspect.getdoc(serve) or ""), epilog=_EPILOG)(serve)
 
 
 def _advise(settings: Settings) -> None:

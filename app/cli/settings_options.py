@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic import ValidationError
 
-from app.domain.errors import AppError, ErrorCode
 from app.settings import Loaded, Settings, load
 
 _PLAIN: Final = (bool, int, float, str, Path)
@@ -35,15 +33,7 @@ def loaded(given: Mapping[str, Any], environment: Mapping[str, str]) -> Loaded:
     """The settings, from whatever says something about them. AppError where one is no good."""
     flags = {name: value for name, value in given.items() if value is not None}
     config = flags.pop("config", None)
-    try:
-        return load(flags, environment, config)
-    except ValidationError as error:
-        words = [f"{'_'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors()]
-        raise AppError(
-            ErrorCode.INVALID_INPUT,
-            "; ".join(words),
-            suggestion="trackside config show says where each setting comes from.",
-        ) from None
+    return load(flags, environment, config)
 
 
 def _options() -> Iterator[inspect.Parameter]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,18 @@ def state_dir(environment: Mapping[str, str]) -> Path:
     stated = environment.get("XDG_STATE_HOME", "")
     base = Path(stated) if os.path.isabs(stated) else Path.home() / ".local" / "state"
     return base / "trackside"
+
+
+def _in_settings_file(environment: Mapping[str, str]) -> str | None:
+    """The data directory that the server's settings file names. What is wrong with the file is for the server to say."""
+    stated = environment.get("XDG_CONFIG_HOME", "")
+    base = Path(stated) if os.path.isabs(stated) else Path.home() / ".config"
+    path = environment.get("TRACKSIDE_CONFIG") or base / "trackside" / "config.toml"
+    try:
+        found = tomllib.loads(Path(path).read_text("utf-8")).get("data_dir")
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,7 @@ class Discovery:
 
     @property
     def _usual(self) -> Path:
-        stated = self.environment.get("TRACKSIDE_DATA_DIR")
+        stated = self.environment.get("TRACKSIDE_DATA_DIR") or _in_settings_file(self.environment)
         return Path(stated) if stated else state_dir(self.environment)
 
     def _directories(self) -> Iterator[Path]:

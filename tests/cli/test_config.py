@@ -1,8 +1,9 @@
 """`trackside config`: which settings hold, and where each comes from."""
 
+import signal
 from pathlib import Path
 
-from tests.cli.program import Trackside
+from tests.cli.program import Trackside, task, write_plan
 
 
 def test_every_setting_says_where_it_comes_from(alone: Trackside, project: Path) -> None:
@@ -27,9 +28,36 @@ def test_what_is_no_good_is_refused(alone: Trackside, project: Path) -> None:
     done = alone("config", "show", "--config", "mine.toml", "--output", "json")
     assert (done.status, done.error["code"]) == (2, "INVALID_INPUT")
     assert "no setting prot" in done.error["message"]
-    done = alone("config", "show", env={"TRACKSIDE_SLOTS": "none"})
+    done = alone("config", "show", "--port", "-1", env={"TRACKSIDE_SLOTS": "none"})
     assert done.status == 2
-    assert "slots" in done.err
+    assert "slots (TRACKSIDE_SLOTS): " in done.err
+    assert "port (--port): " in done.err
+
+
+def test_a_server_is_found_where_its_settings_file_says(alone: Trackside, project: Path) -> None:
+    (project / "mine.toml").write_text('data_dir = "here"\nport = 0\n')
+    environment = {"TRACKSIDE_CONFIG": "mine.toml"}
+    serving = alone.start("serve", env=environment)
+    serving.until_said("trackside: serving http://")
+    assert alone("status", env=environment).status == 0
+    assert serving.end(signal.SIGTERM).status == 0
+
+
+def test_a_run_of_its_own_reads_the_settings_file_and_is_private_all_the_same(
+    alone: Trackside, project: Path
+) -> None:
+    plan = write_plan(project, "Pears", task("a", "true"))
+    (project / "mine.toml").write_text(
+        'host = "nowhere.invalid"\nport = 1\ndatabase_url = "sqlite:////nowhere/t.db"\nslots = 0\n'
+    )
+    environment = {"TRACKSIDE_CONFIG": "mine.toml"}
+    refused = alone.start("run", plan, env=environment).end()
+    assert refused.status == 1
+    assert "slots" in refused.err  # it has been read
+    (project / "mine.toml").write_text((project / "mine.toml").read_text().replace("slots = 0", "slots = 1"))
+    done = alone.start("run", plan, env=environment).end()
+    assert done.status == 0, done.err
+    assert "SQLite" not in done.err
 
 
 def test_where_the_file_is_looked_for(alone: Trackside, project: Path) -> None:
