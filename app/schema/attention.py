@@ -8,7 +8,7 @@ import strawberry
 from app import commands, store
 from app.commands.attention import NO_DEFAULT
 from app.domain import limits
-from app.domain.access import ASKING, OPERATORS
+from app.domain.access import ASKING, OPERATORS, STEERING
 from app.domain.errors import AppError
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
 from app.schema.context import Info
@@ -240,16 +240,22 @@ class AttentionMutation:
 
         return AttentionPayload(outcome=await act(info, ASKING, input, prepare))
 
-    @strawberry.mutation(description="Settle an item. Everyone who asked goes on.")
+    @strawberry.mutation(
+        description="Settle an item. Everyone who asked goes on. For operators and administrators; the ORCHESTRATOR of a "
+        "run may settle its items of kind PHASE_CONFIRMATION, as advancePhase would."
+    )
     async def answer_attention(
         self,
         info: Info,
         input: Annotated[AnswerAttentionInput, strawberry.argument(description="The answer.")],
     ) -> AttentionPayload | None:
-        arguments = {"item_id": input.item_id, "answer": input.answer}
-        return AttentionPayload(
-            outcome=await act(info, OPERATORS, input, lambda: (commands.attention.answer, arguments))
-        )
+        async def prepare() -> Write:
+            item = await info.context.loaders.attention.load(input.item_id)
+            if item is not None and item.kind != AttentionKind.PHASE_CONFIRMATION:
+                info.context.actor.require(OPERATORS)
+            return commands.attention.answer, {"item_id": input.item_id, "answer": input.answer}
+
+        return AttentionPayload(outcome=await act(info, STEERING, input, prepare))
 
     @strawberry.mutation(
         description="Close an item without an answer. Everyone who asked goes on without one."

@@ -14,7 +14,6 @@ from app.domain.events import EventKind
 from app.domain.phases import Gate, TaskRequirement
 from app.domain.plans import Plan, PlanDeliverable
 from app.domain.runs import Urgency
-from app.store.db import Tx
 from app.store.tables import AttentionRow
 from tests import invariants
 from tests.conftest import Clock
@@ -411,17 +410,3 @@ async def test_what_happens_to_phases_and_deliverables_is_activity(fleet: Fleet,
     assert await moved(commands.dag.mutate, edits=[EditTask("b", title="Another")])
     assert await moved(commands.attention.ask, question="Which?")
     assert not await moved(commands.phases.check_completion)
-
-
-# ---------------------------------------------------------------- a flawed variant
-
-
-async def test_a_guard_that_only_looks_at_the_role_is_caught(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lenient(tx: Tx, *, run_id: str, **arguments: Any) -> Any:
-        return advance(tx, run_id=run_id, **{**arguments, "confirmed": True})
-
-    run_id = await fleet.a_run(plan=gated(a_plan(["a*"], ["b"]), guard=True))
-    with pytest.raises(AssertionError, match="was not refused"):
-        await fleet.refused(lenient, run_id=run_id)

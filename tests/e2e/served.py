@@ -108,6 +108,7 @@ class Client:
         kind = {
             "StartRun": "RunVerb",
             "ResumeRun": "RunVerb",
+            "CheckCompletion": "RunVerb",
             "PauseWorker": "WorkerVerb",
             "ResumeWorker": "WorkerVerb",
             "BlockTask": "TaskReason",
