@@ -15,11 +15,13 @@ from app.domain.phases import OPEN, PhaseStanding, PhaseStatus, TaskRequirement,
 from app.domain.runs import ENDED, RunStatus, Standing, Urgency, next_move
 from app.domain.supervisors import BUILT_IN, OVER
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
+from app.domain.usage import Amounts
 from app.domain.workers import LIVE, Desire, WorkerStatus
 from app.store.db import Tx
 from tests.story import Story
 
 Row = Any
+AMOUNTS = tuple(Amounts.__dataclass_fields__)
 R, T, W = RunStatus, TaskStatus, WorkerStatus
 
 
@@ -31,6 +33,8 @@ class Look:
     needs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     askers: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     of_run: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+    used: list[Row] = field(default_factory=list)
+    sums: dict[str, Row] = field(default_factory=dict)
 
     def __getattr__(self, table: str) -> dict[str, Row]:
         return self.rows[table]
@@ -64,6 +68,8 @@ def look(tx: Tx) -> Look:
         "supervisor",
     )
     found = Look({name: {row.id: row for row in read(name)} for name in names})
+    found.used = read("usage")
+    found.sums = {row.owner_id: row for row in read("usage_sum")}
     for edge in read("dependency"):
         found.needs[edge.task_id].add(edge.needs_id)
     for asker in read("asker"):
@@ -489,3 +495,20 @@ def context_is_received_or_kept_or_given_up(seen: Look) -> Iterator[str]:
             yield f"context item {item.id} is not delivered, but its request is EFFECTIVE"
         if undelivered and worker is not None and worker.status not in LIVE and command.status in UNDER_WAY:
             yield f"context item {item.id} is lost with its worker, but its request is {command.status}"
+
+
+@rule
+def what_was_used_adds_up(seen: Look) -> Iterator[str]:
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in seen.used:
+        for owner in (row.worker_id, row.task_id, row.run_id):
+            if owner is not None:
+                totals[owner].update({name: getattr(row, name) for name in AMOUNTS})
+    for owner in totals.keys() | seen.sums.keys():
+        row = seen.sums.get(owner)
+        told = None if row is None else {name: getattr(row, name) for name in AMOUNTS}
+        if told != {name: totals[owner][name] for name in AMOUNTS}:
+            yield f"{owner} is said to have used {told}, not {dict(totals[owner])}"
+    for run in seen.run.values():
+        if run.cost != totals[run.id]["cost"]:
+            yield f"run {run.id} costs {run.cost}, not {totals[run.id]['cost']}"

@@ -20,6 +20,7 @@ from app.commands import (
     tasks,
     tokens,
     tool_calls,
+    usage,
     workers,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "tasks",
     "tokens",
     "tool_calls",
+    "usage",
     "workers",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from app import store
-from app.commands import audit, moves, tool_calls, workers
+from app.commands import audit, moves, tool_calls, usage, workers
 from app.domain import limits
 from app.domain.commands import CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode
@@ -21,6 +21,7 @@ from app.domain.reports import (
     Started,
     ToolEnded,
     ToolStarted,
+    Used,
 )
 from app.domain.tasks import TaskMove, TaskStatus
 from app.domain.workers import LIVE, Desire, ExitReason, WorkerMove, WorkerStatus
@@ -88,16 +89,15 @@ def _apply(tx: Tx, run: RunRow, worker: WorkerRow, report: Report) -> None:
         case Seen():
             _seen(tx, run, worker, body.revision)
         case Paused():
-            if worker.status in (WorkerStatus.RUNNING, WorkerStatus.WAITING_FOR_INPUT):
-                moves.move_worker(tx, run, worker, WorkerMove.PAUSE)
-            _take_effect(tx, run, worker, "pauseWorker")
-            moves.settle(tx, run)
+            _paused(tx, run, worker)
         case Resumed():
             _resumed(tx, run, worker)
         case Delivered():
             _delivered(tx, run, worker, body.items)
         case ToolStarted() | ToolEnded():
             tool_calls.take(tx, run, worker, body, report.at)
+        case Used():
+            usage.take(tx, run, worker, body, report.at)
         case Exited():
             _exited(tx, run, worker, body)
         case _:
@@ -114,6 +114,13 @@ def _started(tx: Tx, run: RunRow, worker: WorkerRow, body: Started) -> None:
         moves.move_task(tx, run, task, TaskMove.RUN)
     workers.wait_if_asked(tx, run, worker)
     _take_effect(tx, run, worker, "resumeWorker")
+    moves.settle(tx, run)
+
+
+def _paused(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
+    if worker.status in (WorkerStatus.RUNNING, WorkerStatus.WAITING_FOR_INPUT):
+        moves.move_worker(tx, run, worker, WorkerMove.PAUSE)
+    _take_effect(tx, run, worker, "pauseWorker")
     moves.settle(tx, run)
 
 

@@ -40,6 +40,7 @@ PAGE: Final = 100
 STATE_LINES: Final = 2_000
 STATE_BYTES: Final = 1024 * 1024
 TASK_PAGE: Final = 5_000
+USAGE_BUCKETS: Final = 1_000
 IDEMPOTENCY_KEY: Final = 200
 
 PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
@@ -78,6 +79,7 @@ PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
     "STATE_LINES": ("lines", "the query `state`; `/state.ndjson` has no limit"),
     "STATE_BYTES": ("bytes", "the lines of the query `state`, written out"),
     "TASK_PAGE": ("entries", "a page of a run's tasks"),
+    "USAGE_BUCKETS": ("buckets", "the query `usage`"),
     "IDEMPOTENCY_KEY": ("characters", "an idempotency key"),
 }
 """For the manual: the unit of each limit and what it holds for."""

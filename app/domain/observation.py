@@ -1,7 +1,7 @@
 """What happens inside that somebody outside may want to count: the inner layers tell it here, and know nobody who listens."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 Access = Literal["read", "write"]
 Outcome = Literal["carried_out", "repeated", "rehearsed", "refused", "failed"]
@@ -17,8 +17,8 @@ class Observer:
     def batch(self, size: int) -> None:
         """So many writes were committed at once."""
 
-    def appended(self, kinds: Sequence[str]) -> None:
-        """Events of these kinds were committed."""
+    def appended(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Events of these kinds, with this to say, were committed."""
 
     def lag(self, seconds: float) -> None:
         """The event loop came so late to something that was due."""

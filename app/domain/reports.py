@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.usage import Amounts
 from app.domain.workers import ExitReason
 
 
@@ -77,6 +78,14 @@ class ToolEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What came on top since the report before it: never a sum of both."""
+
+    model: str
+    amounts: Amounts
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """The whole process tree is gone."""
 
@@ -104,7 +113,7 @@ class Exited:
                 return self.message or "The runner died; what was left of the process tree was ended."
 
 
-Body = Started | Lines | Paused | Resumed | Seen | Delivered | ToolStarted | ToolEnded | Exited
+Body = Started | Lines | Paused | Resumed | Seen | Delivered | ToolStarted | ToolEnded | Used | Exited
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     DELIVERED = "delivered"
     TOOL_STARTED = "toolStarted"
     TOOL_ENDED = "toolEnded"
+    USAGE = "usage"
     EXITED = "exited"
 
 

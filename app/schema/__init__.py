@@ -34,6 +34,7 @@ from app.schema.subtasks import SubtaskMutation
 from app.schema.tasks import TaskMutation, TaskQuery
 from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
 from app.schema.tokens import TokenMutation, TokenQuery
+from app.schema.usage import UsageQuery
 from app.schema.viewer import ViewerQuery
 from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
 
@@ -56,6 +57,7 @@ class Query(
     TaskQuery,
     TelemetryQuery,
     TokenQuery,
+    UsageQuery,
     ViewerQuery,
     WorkerQuery,
 ):

@@ -14,6 +14,7 @@ from app.domain.access import READERS, Actor
 from app.domain.errors import AppError
 from app.domain.observation import NOBODY, Observer
 from app.domain.runs import RunDefaults
+from app.domain.usage import Amounts
 from app.live.log import Tail
 from app.live.telemetry import Telemetry
 from app.schema.enums import Role
@@ -247,6 +248,11 @@ class Loaders:
     @cached_property
     def last_tool_calls(self) -> DataLoader[str, ToolCallRow | None]:
         return self._listed(store.tool_calls.last_of_workers)
+
+    @cached_property
+    def usage(self) -> DataLoader[str, Amounts | None]:
+        """By the worker, the task or the run that it is summed up for."""
+        return self._listed(store.usage.sums_of)
 
     @cached_property
     def findings(self) -> DataLoader[str, list[FindingRow]]:

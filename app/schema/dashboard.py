@@ -18,6 +18,7 @@ from app.schema.facts import Event
 from app.schema.inputs import given
 from app.schema.runs import stale_after
 from app.schema.shapes import shown
+from app.schema.usage import Usage
 from app.store.dashboard import Numbers
 from app.store.events import Filter
 
@@ -117,6 +118,10 @@ class Dashboard:
             hosts=found.hosts,
             worktrees=0,
         )
+
+    @strawberry.field(description="What all runs have used so far.")
+    async def usage(self, info: Info) -> Usage | None:
+        return Usage.of(await info.context.read(store.usage.of_project, self.project_id))
 
     async def _numbers(self, info: Info) -> Numbers:
         found: Numbers = await info.context.loaders.numbers.load(self.project_id)

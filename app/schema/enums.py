@@ -22,6 +22,7 @@ from app.domain.subtasks import SubtaskChange
 from app.domain.supervisors import SupervisorState
 from app.domain.tasks import TaskOrder, TaskStatus
 from app.domain.tools import ToolCallStatus
+from app.domain.usage import UsageGroup, UsageInterval
 from app.domain.workers import Capability, Desire, ExitReason, WorkerStatus
 
 
@@ -300,6 +301,24 @@ describe(
     },
 )
 describe(
+    UsageGroup,
+    "What usage is added up by.",
+    {
+        "PROJECT": "By project.",
+        "RUN": "By run.",
+        "PHASE": "By the phase that the task is in now.",
+        "TASK": "By task.",
+        "WORKER": "By worker.",
+        "MODEL": "By model, as agents name them.",
+        "DAY": "By day, UTC.",
+    },
+)
+describe(
+    UsageInterval,
+    "What time usage is told for.",
+    {"HOUR": "Each hour, UTC.", "DAY": "Each day, UTC."},
+)
+describe(
     Urgency,
     "How a pause or a stop is done.",
     {
@@ -350,5 +369,7 @@ __all__ = [
     "TaskStatus",
     "ToolCallStatus",
     "Urgency",
+    "UsageGroup",
+    "UsageInterval",
     "WorkerStatus",
 ]

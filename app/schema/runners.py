@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 import strawberry
@@ -23,11 +24,14 @@ from app.domain.reports import (
     Started,
     ToolEnded,
     ToolStarted,
+    Used,
 )
+from app.domain.usage import Amounts
 from app.schema.context import Context, Info
 from app.schema.enums import Desire, ErrorCode, ExitReason, LogStream, Role
 from app.schema.errors import UserError, user_error
 from app.schema.inputs import given, optional, storable
+from app.schema.scalars import Int53
 from app.store.events import Filter
 from app.store.orders import Orders
 
@@ -141,6 +145,18 @@ class ToolEndedReport:
     error: str | None = optional("Why it failed; left out where it did not.")
 
 
+@strawberry.input(
+    description="What the agent has used since the report before it: what comes on top, never a running total."
+)
+class UsageReport:
+    model: str = strawberry.field(description="The model, as the agent names it.")
+    input_tokens: Int53 | None = optional("Tokens that went in and were read from no cache.")
+    output_tokens: Int53 | None = optional("Tokens that came out.")
+    cache_read_tokens: Int53 | None = optional("Tokens that went in and were read from a cache.")
+    cache_write_tokens: Int53 | None = optional("Tokens that were put into a cache.")
+    cost_usd: Decimal | None = optional("US dollars; left out where the agent does not say.")
+
+
 @strawberry.input(description="The whole process tree is gone.")
 class ExitedReport:
     reason: ExitReason = strawberry.field(description="Why.")
@@ -161,6 +177,7 @@ class RunnerReportInput:
     delivered: list[strawberry.ID] | None = optional("These items lie in the inbox.")
     tool_started: ToolStartedReport | None = optional("A tool was called.")
     tool_ended: ToolEndedReport | None = optional("A tool has come back.")
+    usage: UsageReport | None = optional("Something was used.")
     exited: ExitedReport | None = optional("The tree is gone.")
 
     def report(self) -> Report:
@@ -182,6 +199,7 @@ class RunnerReportInput:
             Seen(seen) if seen is not None else None,
             Delivered([str(id) for id in delivered]) if delivered is not None else None,
             *self._tools(),
+            _used(used) if (used := given(self.usage)) is not None else None,
             _exited(exited) if exited is not None else None,
         ]
 
@@ -193,6 +211,16 @@ class RunnerReportInput:
             else None,
             ToolEnded(ended.call, given(ended.error)) if ended is not None else None,
         ]
+
+
+def _used(report: UsageReport) -> Used:
+    tokens = {
+        "input_tokens": given(report.input_tokens) or 0,
+        "output_tokens": given(report.output_tokens) or 0,
+        "cache_read_tokens": given(report.cache_read_tokens) or 0,
+        "cache_write_tokens": given(report.cache_write_tokens) or 0,
+    }
+    return Used(report.model, Amounts.reported(tokens, given(report.cost_usd)))
 
 
 def _exited(report: ExitedReport) -> Exited:

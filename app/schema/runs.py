@@ -19,6 +19,7 @@ from app.schema.interfaces import Node
 from app.schema.progress import Progress
 from app.schema.shapes import shape_of, shown
 from app.schema.supervisors import Supervisor
+from app.schema.usage import Usage, usage_of
 from app.store.paging import Key, Window
 from app.store.runs import RunFilter as Wanted
 from app.store.tables import RunRow
@@ -59,12 +60,14 @@ describe(
 class RunOrder(Enum):
     CREATED_DESC = strawberry.enum_value("CREATED_DESC", description="Newest first.")
     LAST_ACTIVITY_DESC = strawberry.enum_value("LAST_ACTIVITY_DESC", description="Last active first.")
+    COST_DESC = strawberry.enum_value("COST_DESC", description="The dearest first.")
     NAME_ASC = strawberry.enum_value("NAME_ASC", description="By name.")
 
 
 ORDERS: Final = {
     RunOrder.CREATED_DESC: [Key(RunRow.created_at, True), Key(RunRow.id, True)],
     RunOrder.LAST_ACTIVITY_DESC: [Key(RunRow.last_activity_at, True), Key(RunRow.id, True)],
+    RunOrder.COST_DESC: [Key(RunRow.cost, True), Key(RunRow.id, True)],
     RunOrder.NAME_ASC: [Key(RunRow.name), Key(RunRow.id)],
 }
 
@@ -189,6 +192,12 @@ class Run(Node):
             if phase is not None and phase.status in OPEN:
                 allowed.add(RunAction.ADVANCE.value)
         return [action for action in RunAction if action.value in allowed]
+
+    @strawberry.field(
+        description="What all its workers have used so far; null while none has told of anything."
+    )
+    async def usage(self, info: Info) -> Usage | None:
+        return await usage_of(info, self.row.id)
 
     @strawberry.field(description="Its tasks; at most 5,000 at a time.")
     async def tasks(

@@ -1,8 +1,10 @@
 """Scalars of the schema, and how log positions are written."""
 
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from math import isfinite
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -14,6 +16,11 @@ from app.schema.enums import ErrorCode
 Cursor = NewType("Cursor", str)
 Json = NewType("Json", object)
 Instant = NewType("Instant", datetime)
+Int53 = NewType("Int53", int)
+
+WHOLE: Final = 2**53 - 1
+"""JavaScript counts no further."""
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 
 
 def parse_instant(value: Any) -> datetime:
@@ -53,6 +60,19 @@ def parse_json(value: Any) -> Any:
     return value
 
 
+def whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > WHOLE:
+        raise ValueError(f"An Int53 is a whole number from -{WHOLE} to {WHOLE}.")
+    return value
+
+
+def parse_decimal(value: Any) -> Decimal:
+    """Only as text: a number of JSON has been through binary fractions by the time it is here."""
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise ValueError('A Decimal is a string of digits with a point, such as "0.0125".')
+    return Decimal(value)
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Cursor: strawberry.scalar(
         name="Cursor",
@@ -65,6 +85,18 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value.",
         serialize=lambda value: value,
         parse_value=parse_json,
+    ),
+    Int53: strawberry.scalar(
+        name="Int53",
+        description="A whole number that JavaScript holds exactly, up to 2^53 - 1.",
+        serialize=whole,
+        parse_value=whole,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal, as a string.",
+        serialize=lambda value: format(value, "f"),
+        parse_value=parse_decimal,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

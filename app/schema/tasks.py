@@ -21,6 +21,7 @@ from app.schema.payloads import Payload
 from app.schema.scalars import Cursor, position
 from app.schema.shapes import shape_of, shown
 from app.schema.subtasks import Subtask
+from app.schema.usage import Usage, usage_of
 from app.store.paging import Window
 from app.store.tables import TaskRow
 from app.store.task_pages import TaskFilter as Wanted
@@ -118,6 +119,12 @@ class Task(Node):
     @strawberry.field(description="What workers and people left under it, oldest first.")
     async def findings(self, info: Info) -> list[Finding]:
         return [Finding.of(row) for row in await info.context.loaders.findings.load(self.row.id)]
+
+    @strawberry.field(
+        description="What all its workers have used so far; null while none has told of anything."
+    )
+    async def usage(self, info: Info) -> Usage | None:
+        return await usage_of(info, self.row.id)
 
     @strawberry.field(description="The worker that is on it now.")
     async def worker(self, info: Info) -> Annotated["Worker", strawberry.lazy("app.schema.workers")] | None:

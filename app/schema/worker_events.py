@@ -4,6 +4,7 @@ from typing import Self
 
 import strawberry
 
+from app.domain.usage import Amounts
 from app.schema.context import Info
 from app.schema.enums import Desire, WorkerStatus
 from app.schema.facts import (
@@ -16,6 +17,7 @@ from app.schema.facts import (
     worker_of,
 )
 from app.schema.shapes import shown
+from app.schema.usage import Usage
 from app.store.tables import EventRow
 
 
@@ -59,11 +61,20 @@ class WorkerOrdered(Event):
         return cls(**common(row), desire=Desire(row.data["desire"]))
 
 
-@strawberry.type(description="A worker said what it is doing or how far it is.")
+@strawberry.type(description="A worker said what it is doing or how far it is, or what it has used.")
 class WorkerReported(Event):
+    usage: Usage | None = strawberry.field(
+        description="What it has used since it last said so; null where it said something else."
+    )
+
     @strawberry.field(description="The worker.")
     async def worker(self, info: Info) -> WorkerLink | None:
         return await worker_of(info, self.row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        used = row.data.get("usage")
+        return cls(**common(row), usage=Usage.of(Amounts(**used)) if used else None)
 
 
 @strawberry.type(description="An agent called a tool.")

@@ -32,6 +32,7 @@ from app.schema.payloads import Payload
 from app.schema.runtimes import RuntimeInput, runtime_of
 from app.schema.shapes import shape_of, shown
 from app.schema.tool_calls import WorkerToolCalls
+from app.schema.usage import WorkerUsage
 from app.store.paging import Key, Window
 from app.store.tables import LogLineRow, WorkerRow
 from app.store.workers import WorkerFilter as Wanted
@@ -79,7 +80,7 @@ class LogBatch:
 
 @shape_of(WorkerRow)
 @strawberry.type(description="One process of one agent, for one attempt of one task or beside the DAG.")
-class Worker(WorkerToolCalls, Node):
+class Worker(WorkerToolCalls, WorkerUsage, Node):
     row: strawberry.Private[WorkerRow]
     name: str = strawberry.field(description="What people call it.")
     status: WorkerStatus = strawberry.field(description="How far it has come.")

@@ -29,6 +29,7 @@ from app.store import (
     tasks,
     tokens,
     tool_calls,
+    usage,
     workers,
 )
 
@@ -61,5 +62,6 @@ __all__ = [
     "tasks",
     "tokens",
     "tool_calls",
+    "usage",
     "workers",
 ]

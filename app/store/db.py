@@ -239,9 +239,9 @@ class Database:
         for attempt in range(5):
             try:
                 with self._engine.connect() as connection:
-                    answer, kinds = self._perform(connection, run)
+                    answer, facts = self._perform(connection, run)
                     connection.commit()
-                self._announce(kinds)
+                self._announce(facts)
                 return answer
             except OperationalError as error:
                 if attempt == 4 or getattr(error.orig, "sqlstate", None) not in ("40001", "40P01"):
@@ -268,14 +268,14 @@ class Database:
 
     def _write_batch(self, jobs: list[_Job]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
-        kinds: list[str] = []
+        facts: list[Fact] = []
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     for job in jobs:
                         answer, appended, error = self._perform_apart(connection, job)
-                        kinds += appended
+                        facts += appended
                         outcomes.append((job, answer, error))
                     connection.commit()
                 except BaseException:
@@ -284,10 +284,10 @@ class Database:
         except BaseException as error:
             # the whole transaction failed (a full disk): nothing of the batch has happened
             outcomes = [(job, None, error) for job in jobs]
-            kinds = []
+            facts = []
         else:
             self.observer.batch(len(jobs))
-        self._announce(kinds)
+        self._announce(facts)
         ended = time.perf_counter()
         for job in jobs:
             self.observer.transaction("write", ended - job.asked)
@@ -295,7 +295,7 @@ class Database:
 
     def _perform_apart(
         self, connection: Connection, job: _Job
-    ) -> tuple[Any, Sequence[str], BaseException | None]:
+    ) -> tuple[Any, Sequence[Fact], BaseException | None]:
         """Run one function of a batch in a savepoint: what it raises is its caller's alone.
 
         Unless SQLite has given up the transaction, as it does on a full disk: then everything before it is undone too.
@@ -308,10 +308,10 @@ class Database:
             return None, (), error
         return answer, appended, None
 
-    def _announce(self, kinds: Sequence[str]) -> None:
-        if not kinds:
+    def _announce(self, facts: Sequence[Fact]) -> None:
+        if not facts:
             return
-        self.observer.appended(kinds)
+        self.observer.appended([(fact.kind, fact.data) for fact in facts])
         try:
             self.on_commit()
         except Exception:
@@ -329,7 +329,7 @@ class Database:
             except RuntimeError:
                 log.debug("nobody waits any more: the event loop of these writers is closed")
 
-    def _perform(self, connection: Connection, run: Callable[[Tx], T]) -> tuple[T, Sequence[str]]:
+    def _perform(self, connection: Connection, run: Callable[[Tx], T]) -> tuple[T, Sequence[Fact]]:
         """Run one function in a savepoint and append its facts last: on PostgreSQL the log is locked only briefly."""
         with _WriteSession(
             bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False
@@ -346,7 +346,7 @@ class Database:
                 )
             session.commit()
             session.expunge_all()
-            return answer, [fact.kind for fact in tx.facts]
+            return answer, tx.facts
 
 
 def _sqlite(url: str) -> Engine:

@@ -38,6 +38,7 @@ from app.store.tables import (
     WorkerRow,
 )
 from app.store.tool_tables import ToolCallRow
+from app.store.usage_tables import UsageRow, UsageSumRow
 
 FORMAT: Final = 1
 """Grows when lines change in a way that their readers would notice."""
@@ -130,6 +131,8 @@ SECTIONS: Final[Sequence[Section]] = (
         200,
         _by(col(ToolCallRow.worker_id), col(WorkerRow.id), col(WorkerRow.run_id)),
     ),
+    Section("Usage", UsageRow, 500, _by_project(col(UsageRow.project_id))),
+    Section("UsageSum", UsageSumRow, 500, _by_run(col(UsageSumRow.run_id))),
     Section("AttentionItem", AttentionRow, 100, _by_run(col(AttentionRow.run_id))),
     Section(
         "Asker",

@@ -112,6 +112,7 @@ class RunRow(SQLModel, table=True):
     cancelled: int = 0
     live_workers: int = 0
     open_attention: int = 0
+    cost: int = Field(default=0, sa_type=BigInteger)  # the same as in its sum, to be ordered by
 
 
 class PhaseRow(SQLModel, table=True):
@@ -244,6 +245,7 @@ class WorkerRow(SQLModel, table=True):
     current_activity: str | None = None
     progress: int | None = None
     log_lines: int = 0
+    model: str | None = None  # which its agent has used last
     host_id: str | None = None  # where it runs; only that host starts and ends it
     created_at: datetime = Field(sa_type=Instant)
     dispatched_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,6 +20,8 @@ from app.domain.events import EventKind
 from app.domain.observation import Access, Answer, Observer, Outcome
 from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
+from app.domain.tools import ToolCallStatus
+from app.domain.usage import UNITS
 from app.domain.workers import WorkerStatus
 from app.live.hub import Bus
 from app.live.log import Tail
@@ -35,6 +37,12 @@ COUNT_SECONDS: Final = 5.0
 """How long counting may take: the other numbers do not wait for a database that hangs."""
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATE: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+TOKENS: Final = {
+    "input_tokens": "input",
+    "output_tokens": "output",
+    "cache_read_tokens": "cache_read",
+    "cache_write_tokens": "cache_write",
+}
 BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which says when it was made
@@ -66,6 +74,7 @@ class Metrics(Observer):
         self._made_of_the_database()
         self._made_of_the_edge()
         self._made_of_the_log()
+        self._made_of_agents()
         self._made_of_servers()
         self._gauge("build_info", "1, labelled with the version that runs.", "version").labels(version).set(1)
         prometheus_client.ProcessCollector(registry=self.registry)
@@ -154,6 +163,17 @@ class Metrics(Observer):
             "event_loop_lag_seconds", "How late the event loop came to something that was due.", LATE
         )
 
+    def _made_of_agents(self) -> None:
+        self._tool_calls = self._counter(
+            "tool_calls", "Tool calls of agents that have ended, by how: COMPLETED or FAILED.", "status"
+        )
+        for status in (ToolCallStatus.COMPLETED, ToolCallStatus.FAILED):
+            self._tool_calls.labels(status)
+        self._tokens = self._counter("tokens", "Tokens that agents have told of, by kind.", "kind")
+        for kind in TOKENS.values():
+            self._tokens.labels(kind)
+        self._cost = self._counter("cost_usd", "What agents have said that they cost, in US dollars.")
+
     def _made_of_servers(self) -> None:
         self._connected = self._gauge(
             "bus_connected",
@@ -171,9 +191,17 @@ class Metrics(Observer):
     def batch(self, size: int) -> None:
         self._batches.observe(size)
 
-    def appended(self, kinds: Sequence[str]) -> None:
-        for kind in kinds:
+    def appended(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        for kind, data in events:
             self._appended.labels(kind).inc()
+            if kind == EventKind.TOOL_COMPLETED:
+                ended = ToolCallStatus.COMPLETED if data["success"] else ToolCallStatus.FAILED
+                self._tool_calls.labels(ended).inc()
+            elif kind == EventKind.WORKER_REPORTED and data.get("usage"):
+                for name, number in data["usage"].items():
+                    if name in TOKENS:
+                        self._tokens.labels(TOKENS[name]).inc(number)
+                self._cost.inc(data["usage"]["cost"] / UNITS)
 
     def lag(self, seconds: float) -> None:
         self._lag.observe(seconds)

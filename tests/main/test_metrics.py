@@ -1,6 +1,7 @@
 """`/metrics` of the whole application: who may read it, and that each number moves when the thing happens."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,18 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import store
+from app import commands, store
 from app.client.socket import GraphQLSocket
 from app.domain.access import Role
 from app.domain.events import EventKind
+from app.domain.reports import Report, ToolEnded, ToolStarted, Used
 from app.domain.runs import RunStatus
+from app.domain.usage import Amounts, units
 from app.live.paced import Paced
 from app.store.db import Tx
 from app.store.tables import TokenRow
 from app.web import metrics as module
+from tests.fleet import Fleet
 from tests.live.waiting import until
 from tests.main.application import Served, number, serving
 
@@ -163,6 +167,33 @@ async def test_events_are_counted_once_they_are_committed(served: Served, tmp_pa
     assert number(numbers, "event_log_position") == tail.head
     assert number(numbers, "event_log_ring_events") == 1
     assert 0 <= (number(numbers, "event_log_read_age_seconds") or 0) < 10
+
+
+async def test_what_agents_do_is_counted(fleet: Fleet) -> None:
+    metrics = module.Metrics()
+    fleet.db.observer = metrics
+
+    def shown(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"trackside_{name}_total", labels)
+
+    worker = await fleet.working(await fleet.a_run("a"), "a")
+    assert (shown("tool_calls", status="FAILED"), shown("tokens", kind="input")) == (0, 0)
+    for call, error in (("1", None), ("2", "No such file."), ("3", None)):
+        await fleet.report(worker, ToolStarted(call, "Read"), ToolEnded(call, error))
+    row = await fleet.worker(worker)
+    amounts = Amounts(1, 2, 3, 4, cost=units(Decimal("0.25")))
+    report = Report(row.reports + 1, fleet.clock(), Used("chosen-by-an-agent", amounts))
+    for _ in range(2):  # of which the second is not taken
+        await fleet.send(worker, row.fence, report)
+    await fleet.do(commands.workers.report_progress, worker_id=worker, progress=50)
+    await fleet.report(worker, ToolStarted("4", "Write"))
+    await fleet.exit(worker)
+    assert (shown("tool_calls", status="COMPLETED"), shown("tool_calls", status="FAILED")) == (2, 2)
+    kinds = ("input", "output", "cache_read", "cache_write")
+    assert [shown("tokens", kind=kind) for kind in kinds] == [1, 2, 3, 4]
+    assert shown("cost_usd") == 0.25
+    text, _ = await metrics.exposed()
+    assert b"chosen-by-an-agent" not in text
 
 
 async def test_transactions_and_batches_are_counted(served: Served) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,23 @@ async def test_the_next_runner_finds_it_all(journal: Journal) -> None:
     again = an_outbox(journal)
     assert [report.encoded for report in again.batch()] == [report.encoded for report in outbox.batch()]
     assert again.ready.is_set()
+
+
+async def test_what_an_agent_used_goes_out_as_the_schema_takes_it(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    reporter = OutboxReporter(outbox)
+    reporter.used("m" * 1000, input_tokens=2**60, output_tokens=-1, cost_usd=Decimal("1E-3"))
+    reporter.used("m", cache_read_tokens=7)
+    for wrong in ("NaN", "Infinity", "-1", "1e30"):
+        reporter.used("m", cost_usd=Decimal(wrong))
+    first, second, *others = [json.loads(report.encoded)["usage"] for report in drained(outbox)]
+    assert first == {
+        "model": "m" * 200,
+        "inputTokens": 2**53 - 1,
+        "outputTokens": 0,
+        "cacheReadTokens": 0,
+        "cacheWriteTokens": 0,
+        "costUsd": "0.0010000000",
+    }
+    assert (second["cacheReadTokens"], second["costUsd"]) == (7, None)
+    assert [one["costUsd"] for one in others] == [None] * 4

@@ -385,6 +385,16 @@ async def report_worker(world: World) -> Input:
         {"delivered": [world.context]},
         {"toolStarted": {"call": "1", "name": "Read", "inputSummary": "a.py"}},
         {"toolEnded": {"call": "1", "error": "There is no such file."}},
+        {
+            "usage": {
+                "model": "m-1",
+                "inputTokens": 1200,
+                "outputTokens": 80,
+                "cacheReadTokens": 0,
+                "cacheWriteTokens": 0,
+                "costUsd": "0.0125",
+            }
+        },
         {"exited": {"reason": "EXITED", "exitCode": 1, "signal": None, "message": "Done."}},
     ]
     reports = [{"n": worker.reports + n, "at": AT, **body} for n, body in enumerate(bodies, 1)]

@@ -170,6 +170,7 @@ async def test_the_walk_comes_everywhere(world: World) -> None:
         {"lines": [{"stream": "STDOUT", "text": "hello", "at": AT}]},
         {"toolStarted": {"call": "1", "name": "Read"}},
         {"toolEnded": {"call": "1"}},
+        {"usage": {"model": "m-1", "inputTokens": 1}},
     ]
     reports = [{"n": n, "at": AT, **body} for n, body in enumerate(bodies, 2)]
     await runner.do("reportWorker", workerId=runner.actor.worker_id, fence=1, reports=reports)
@@ -347,6 +348,7 @@ LOOKED_UP: Final = [
     (store.workers, "select_all"),
     (store.attention, "select_all"),
     (store.commands, "select_all"),
+    (store.usage, "buckets"),
 ]
 
 

@@ -76,11 +76,11 @@ FLAT = {
     "tasks": (
         "query($first: Int, $run: ID!) { run(id: $run) { tasks(first: $first) { edges { node { phase { key } "
         "run { name } dependencies { dependencies { key } } dependents { key } subtasks { id } "
-        "worker { context { id } } } } } } }"
+        "worker { context { id } } usage { costUsd } } } } } }"
     ),
     "workers": (
         "query($first: Int) { workers(first: $first) { edges { node { run { project { name } } task { key } "
-        "context { id } } } } }"
+        "model usage { costUsd } context { id } } } } }"
     ),
     "attention": (
         "query($first: Int) { attention(first: $first) { edges { node { run { name } task { key } tasks { key } "

@@ -9,6 +9,8 @@ from app import commands, store
 from app.commands.context import Item
 from app.commands.runs import PlanSource
 from app.domain import limits
+from app.domain.reports import Used
+from app.domain.usage import Amounts
 from app.store import dump
 from app.store.db import Database, Tx
 from tests.factories import COMMAND, a_plan, a_task
@@ -47,6 +49,9 @@ async def a_world(fleet: Fleet, name: str = "demo") -> str:
     await fleet.do(commands.findings.add, task_id=task, title="Seen", content="Nothing.")
     await fleet.asking(run, "a")
     worker = await fleet.working(run, "a")
+    for _ in range(3):
+        await fleet.report(worker, Used("m-1", Amounts(1)), Used("m-2", Amounts(2)))
+        fleet.clock.advance(hours=1)
     await fleet.do(commands.context.inject, items=[Item("TEXT", "hello", 1)], worker_id=worker)
     await fleet.do(commands.workers.spawn, run_id=run, runtime=COMMAND, environment={"COLOUR": "canary-7731"})
     return project
@@ -74,6 +79,8 @@ async def test_all_of_it_is_there_and_nothing_secret(fleet: Fleet) -> None:
         "Subtask": 1,
         "Finding": 1,
         "Worker": 2,
+        "Usage": 6,
+        "UsageSum": 3,
         "AttentionItem": 1,
         "Asker": 1,
         "ContextItem": 1,
