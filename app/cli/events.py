@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.cli import text
+from app.cli.amounts import spent
 from app.domain.commands import CommandStatus
 
 Event = Mapping[str, Any]
@@ -28,7 +29,10 @@ SELECTION: Final = """
     ... on DagMutated { version added { id key } changed { id key } removed { id key } }
     ... on WorkerStatusChanged { oldWorkerStatus newWorkerStatus reason worker { id name } task { id key title } }
     ... on WorkerOrdered { desire worker { id name } }
-    ... on WorkerReported { worker { id name currentActivity progress } }
+    ... on WorkerReported {
+      worker { id name currentActivity progress }
+      usage { inputTokens outputTokens cacheReadTokens cacheWriteTokens costUsd }
+    }
     ... on ToolStarted { tool inputSummary worker { id name } call { id status } }
     ... on ToolCompleted { tool durationMs success worker { id name } call { id error } }
     ... on AttentionOpened { item { id title options { value } expiresAt } }
@@ -100,6 +104,8 @@ def _worker(event: Event) -> str:
 
 def _report(event: Event) -> str:
     worker = event["worker"] or {}
+    if event.get("usage") is not None:
+        return f"worker {_id(worker)} used {spent(event['usage'])}"
     progress = worker.get("progress")
     percent = f"{progress}% " if progress is not None else ""
     return f"worker {_id(worker)} {percent}{worker.get('currentActivity') or ''}".rstrip()

@@ -31,6 +31,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "progress": ("app.cli.progress", "Say what a worker is doing and how far it is."),
     "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one, import it again."),
     "projects": ("app.cli.projects", "Projects: make a directory known, and see which ones are."),
+    "usage": ("app.cli.usage", "What agents have used: tokens and money, by run, task, model and more."),
     "monitor": ("app.cli.monitor", "Follow what happens, one line for each event."),
     "events": ("app.cli.event_log", "The event log: read what happened, follow what happens."),
     "commands": ("app.cli.commands", "The audit trail: who asked for what, and what became of it."),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.cli import text
+from app.cli.amounts import spent
 from app.cli.screen import Screen
 from app.cli.wording import told
 from app.domain.runs import RunStatus
@@ -40,6 +41,8 @@ def show_one(screen: Screen, run: Node, items: Sequence[Node], tasks: Sequence[N
     if run["statusReason"]:
         screen.line(f"  {text.printable(told(run['statusReason']))}")
     screen.line(f"  {counts(run)}; {_when(run)}; at most {text.count(run['maxWorkers'], 'worker')}")
+    if run["usage"] is not None:
+        screen.line(f"  used {spent(run['usage'])}")
     if run["project"] is not None:
         screen.line(f"  in {text.printable(run['project']['root'])}")
     by_phase: defaultdict[str, list[Node]] = defaultdict(list)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from app.cli import gates, outcomes, references, run_batches, run_creation
+from app.cli.amounts import FIELDS
 from app.cli.arguments import Expect, ProjectOption, Reason, RunArgument, Since, instant
 from app.cli.lists import Listing, list_command
 from app.cli.paging import nodes
@@ -30,18 +31,18 @@ query ($filter: RunFilter, $order: RunOrder, $first: Int!, $after: String) {
   }
 }
 """
-SHOW = """
-query ($id: ID!) {
-  run(id: $id) {
+SHOW = f"""
+query ($id: ID!) {{
+  run(id: $id) {{
     id name status statusReason version createdAt startedAt completedAt lastActivityAt maxWorkers openAttention
-    allowedActions
-    project { id name root }
-    plan { format path hash }
-    progress { total completed failed running pending cancelled percent }
-    phases { key title status unfinishedTasks }
-    attention(first: 100) { edges { node { id title options { value } expiresAt blockedTasks } } }
-  }
-}
+    allowedActions usage {{ {FIELDS} }}
+    project {{ id name root }}
+    plan {{ format path hash }}
+    progress {{ total completed failed running pending cancelled percent }}
+    phases {{ key title status unfinishedTasks }}
+    attention(first: 100) {{ edges {{ node {{ id title options {{ value }} expiresAt blockedTasks }} }} }}
+  }}
+}}
 """
 TASKS = """
 query ($id: ID!, $first: Int!, $after: String) {
@@ -74,12 +75,14 @@ CONFIGURE = f"mutation ($input: ConfigureRunInput!) {{ configureRun(input: $inpu
 class RunSort(StrEnum):
     CREATED = "created"
     ACTIVE = "active"
+    COST = "cost"
     NAME = "name"
 
 
 _ORDERS: Final = {
     RunSort.CREATED: "CREATED_DESC",
     RunSort.ACTIVE: "LAST_ACTIVITY_DESC",
+    RunSort.COST: "COST_DESC",
     RunSort.NAME: "NAME_ASC",
 }
 
@@ -103,7 +106,10 @@ async def list_runs(
         typer.Option("--stale", help="Only those that should be getting on and are silent for half an hour."),
     ] = False,
     sort: Annotated[
-        RunSort, typer.Option(case_sensitive=False, help="Newest first, last active first, or by name.")
+        RunSort,
+        typer.Option(
+            case_sensitive=False, help="Newest first, last active first, dearest first, or by name."
+        ),
     ] = RunSort.CREATED,
 ) -> Listing:
     r"""Runs, newest first.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from app.cli import completion, outcomes, references, text
+from app.cli.amounts import FIELDS, spent
 from app.cli.arguments import ProjectOption, Reason, RunOption, TaskOption, WorkerArgument
 from app.cli.commandlines import split
 from app.cli.lists import Listing, list_command
@@ -85,15 +86,15 @@ _AFTER: Final = """
 PAUSE = f"mutation ($input: WorkerVerbInput!) {{ pauseWorker(input: $input) {{ {_AFTER} }} }}"
 RESUME = f"mutation ($input: WorkerVerbInput!) {{ resumeWorker(input: $input) {{ {_AFTER} }} }}"
 SPAWN = f"mutation ($input: SpawnWorkerInput!) {{ spawnWorker(input: $input) {{ {_AFTER} }} }}"
-SHOW = """
-query ($id: ID!) {
-  worker(id: $id) {
+SHOW = f"""
+query ($id: ID!) {{
+  worker(id: $id) {{
     id name status statusReason runtime capabilities command pid exitCode attempt startedAt endedAt
-    lastHeartbeatAt currentActivity progress
-    context { id kind path tokens deliveredAt }
-    task { id key title } run { id name }
-  }
-}
+    lastHeartbeatAt currentActivity progress model usage {{ {FIELDS} }}
+    context {{ id kind path tokens deliveredAt }}
+    task {{ id key title }} run {{ id name }}
+  }}
+}}
 """
 
 
@@ -363,6 +364,8 @@ def _show(screen: Screen, worker: Node) -> None:
         ("task", f"{task['key']}  {task['title']}, attempt {worker['attempt']}" if task else ""),
         ("run", f"{worker['run']['name']} ({worker['run']['id']})" if worker["run"] else ""),
         ("runs", f"{worker['runtime']}: {shlex.join(worker['command'])}"),
+        ("model", worker["model"] or ""),
+        ("used", spent(worker["usage"])),
         ("can", ", ".join(worker["capabilities"])),
         ("process", str(worker["pid"] or "")),
         ("started", text.exact(worker["startedAt"])),

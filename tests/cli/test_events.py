@@ -147,3 +147,13 @@ def test_an_event_whose_objects_are_gone_is_told_too(kind: str) -> None:
 
 def test_a_kind_that_is_newer_than_this_client_is_named() -> None:
     assert events.told({"type": "MoonRose"}) == "MoonRose"
+
+
+def test_what_was_used_is_told_as_such() -> None:
+    tokens = {"inputTokens": 9, "outputTokens": 1_200, "cacheReadTokens": 0, "cacheWriteTokens": 0}
+    event = {
+        "type": "WorkerReported",
+        "worker": {"id": "wrk_1", "currentActivity": "Reading", "progress": 0},
+        "usage": {**tokens, "costUsd": "0.5"},
+    }
+    assert events.told(event) == "worker wrk_1 used 9 tokens in, 1,200 out, $0.5"
