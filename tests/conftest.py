@@ -18,6 +18,9 @@ from sqlmodel import SQLModel
 from app.store import migrations
 from app.store.db import Database
 from tests.fleet import Fleet
+from tests.plans.report import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 POSTGRES_URL = os.environ.get("TRACKSIDE_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REQUIRE_ALL = os.environ.get("TRACKSIDE_TEST_REQUIRE_ALL") == "1"
