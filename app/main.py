@@ -118,6 +118,7 @@ class Application:
             host=_place(self.settings),
             heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_timeout_seconds),
             configuration=str(configuration_directory()),
+            supervisor_timeout=timedelta(seconds=self.settings.supervisor_timeout_seconds),
             stale_after=timedelta(seconds=self.settings.stale_after_seconds),
             stale_check=timedelta(seconds=self.settings.stale_check_seconds),
         )

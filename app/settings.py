@@ -155,6 +155,16 @@ class Settings(BaseSettings):
     heartbeat_timeout_seconds: float = Field(
         default=60.0, gt=0, description="How long a runner may be silent before its worker is LOST."
     )
+    supervisor_heartbeat_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often an agent that looks after a run should say that it is alive.",
+    )
+    supervisor_timeout_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="How long such an agent may be silent before it is given up, and may do nothing until it is restarted.",
+    )
     stale_after_seconds: float = Field(
         default=STALE_AFTER.total_seconds(),
         ge=1,

@@ -43,6 +43,8 @@ _NOUNS = {
 }
 _VERBS = {
     commands.batches.perform: "batchRuns",
+    commands.supervisors.restart: "restartSupervisor",
+    commands.supervisors.sync: "syncSupervisor",
     commands.attention.ask: "askQuestion",
     commands.attention.answer: "answerAttention",
     commands.attention.dismiss: "dismissAttention",

@@ -18,6 +18,7 @@ SELECTION: Final = """
     ... on RunDeleted { runId name }
     ... on StaleDetected { lastActivityAt staleSeconds }
     ... on SupervisorStateChanged { oldState newState reason }
+    ... on HeartbeatReceived { state activity progress }
     ... on PhaseChanged { oldPhase newPhase }
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
     ... on SubtaskChanged { change title completed task { id key title } }
@@ -166,6 +167,9 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "RunConfigured": lambda event: f"run configured, version {event['version']}",
     "SupervisorStateChanged": lambda event: (
         f"supervisor {_change(event['oldState'], event['newState'])}{_why(event)}"
+    ),
+    "HeartbeatReceived": lambda event: (
+        f"supervisor alive, {event['state']} {event['progress']}%{f' {did}' if (did := event['activity']) else ''}"
     ),
     "PhaseChanged": _phase,
     "TaskStatusChanged": _task,

@@ -69,6 +69,8 @@ RETRY = f"mutation ($input: RetryRunInput!) {{ retryRun(input: $input) {{ {_AFTE
 
 START = f"mutation ($input: RunVerbInput!) {{ startRun(input: $input) {{ {_AFTER} }} }}"
 ARCHIVE = f"mutation ($input: RunVerbInput!) {{ archiveRun(input: $input) {{ {_AFTER} }} }}"
+RESTART_SUPERVISOR = f"mutation ($input: RunVerbInput!) {{ restartSupervisor(input: $input) {{ {_AFTER} }} }}"
+SYNC_SUPERVISOR = f"mutation ($input: RunVerbInput!) {{ syncSupervisor(input: $input) {{ {_AFTER} }} }}"
 CONFIGURE = f"mutation ($input: ConfigureRunInput!) {{ configureRun(input: $input) {{ {_AFTER} }} }}"
 
 
@@ -252,6 +254,32 @@ async def archive_run(
       trackside runs archive nightly
     """
     await _act(session, ARCHIVE, run, reason, expect_version)
+
+
+@app.command("restart-supervisor")
+@server_command
+async def restart_supervisor(
+    session: Session, run: RunArgument, reason: Reason = None, expect_version: Expect = None
+) -> None:
+    r"""Have what looks after a run begin again. An agent that was given up may act again after this.
+
+    \b
+      trackside runs restart-supervisor nightly
+    """
+    await _act(session, RESTART_SUPERVISOR, run, reason, expect_version)
+
+
+@app.command("sync-supervisor")
+@server_command
+async def sync_supervisor(
+    session: Session, run: RunArgument, reason: Reason = None, expect_version: Expect = None
+) -> None:
+    r"""Have what looks after a run write its state now.
+
+    \b
+      trackside runs sync-supervisor nightly
+    """
+    await _act(session, SYNC_SUPERVISOR, run, reason, expect_version)
 
 
 @app.command("configure")

@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "pauseRun": "runs pause",
     "pauseWorker": "workers pause",
     "reportProgress": "progress",
+    "restartSupervisor": "runs restart-supervisor",
+    "syncSupervisor": "runs sync-supervisor",
     "resumeHost": "hosts resume",
     "resumePipeline": "pipeline resume",
     "resumeRun": "runs resume",
@@ -50,8 +52,8 @@ COMMANDS: Final = {
 }
 """The command that does what a mutation does."""
 
-OF_RUNNERS: Final = frozenset({"beatWorker", "reportWorker"})
-"""Mutations that only runners may use."""
+OF_RUNNERS: Final = frozenset({"beatWorker", "heartbeat", "reportWorker"})
+"""Mutations that only runners send, and agents that look after a run."""
 
 _PHRASES: Final = (
     ("then send advancePhase with confirmed.", "then `trackside runs advance --confirm`."),

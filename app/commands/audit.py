@@ -81,6 +81,7 @@ def perform(
     earlier = answered(tx, request)
     if earlier is not None:
         return earlier
+    store.supervisors.refuse_dead(tx, request.actor)
     tx.command_id = store.ids.new("cmd")
     done = change(tx, *args, **kwargs)
     _stay_inside(request.actor, done)
@@ -107,6 +108,7 @@ def rehearse(
 ) -> Receipt:
     """Run a command for its answer alone; the caller rolls it back, so it leaves no record."""
     tx.actor, tx.scope, tx.command_id = actor.name, actor.project_id, store.ids.new("cmd")
+    store.supervisors.refuse_dead(tx, actor)
     done = change(tx, *args, **kwargs)
     _stay_inside(actor, done)
     return Receipt("", done.refs)

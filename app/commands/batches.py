@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from app import store
-from app.commands import runs
+from app.commands import runs, supervisors
 from app.commands.audit import Change
 from app.domain.batches import EVERY, MOST, OFTEN, BatchOperation
 from app.domain.errors import AppError, ErrorCode
@@ -77,9 +77,14 @@ def _clean_up(tx: Tx, run_id: str, _reason: str | None) -> None:
     delete(tx, run_id)
 
 
+def _restart(tx: Tx, run_id: str, reason: str | None) -> None:
+    supervisors.restart(tx, run_id=run_id, reason=reason)
+
+
 _OPERATIONS: Final[dict[BatchOperation, Callable[[Tx, str, str | None], None]]] = {
     BatchOperation.ARCHIVE_OLD: _archive,
     BatchOperation.PAUSE_ALL: _pause,
     BatchOperation.RESUME_ALL: _resume,
     BatchOperation.CLEANUP_ARCHIVED: _clean_up,
+    BatchOperation.RESTART_STALE: _restart,
 }

@@ -36,9 +36,15 @@ def put(
 ) -> None:
     """Bring it to a state, or refuse that with INVALID_TRANSITION."""
     for move in moves_to(SupervisorState(supervisor.state), target):
-        old = supervisor.state
-        supervisor.state = SUPERVISOR.after(SupervisorState(old), move)
-        _announce(tx, run, supervisor, old, reason)
+        note(tx, run, supervisor, SUPERVISOR.after(SupervisorState(supervisor.state), move), reason)
+
+
+def note(
+    tx: Tx, run: RunRow, supervisor: SupervisorRow, state: SupervisorState, reason: str | None = None
+) -> None:
+    """Write a state that was found to be possible, and tell of it."""
+    old, supervisor.state = supervisor.state, state
+    _announce(tx, run, supervisor, old, reason)
 
 
 def _announce(

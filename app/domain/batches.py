@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.domain.runs import ENDED, RunStatus
+from app.domain.runs import ENDED, EXPECTED_TO_MOVE, STALE_AFTER, RunStatus
 
 
 class BatchOperation(StrEnum):
@@ -13,6 +13,7 @@ class BatchOperation(StrEnum):
     PAUSE_ALL = "PAUSE_ALL"
     RESUME_ALL = "RESUME_ALL"
     CLEANUP_ARCHIVED = "CLEANUP_ARCHIVED"
+    RESTART_STALE = "RESTART_STALE"
 
 
 S, B = RunStatus, BatchOperation
@@ -21,6 +22,7 @@ CONCERNS: Final[Mapping[BatchOperation, frozenset[RunStatus]]] = {
     B.PAUSE_ALL: frozenset({S.ACTIVE, S.WAITING_FOR_INPUT, S.BLOCKED}),
     B.RESUME_ALL: frozenset({S.PAUSED, S.PAUSING}),
     B.CLEANUP_ARCHIVED: frozenset({S.ARCHIVED}),
+    B.RESTART_STALE: EXPECTED_TO_MOVE,
 }
 """In which statuses an operation has anything to do."""
 
@@ -29,6 +31,9 @@ BY_AGE: Final = frozenset({B.ARCHIVE_OLD, B.CLEANUP_ARCHIVED})
 
 OLD_AFTER: Final = timedelta(days=7)
 """How long a run has to be without activity for those, where nothing else is said."""
+
+STILL_FOR: Final = {B.RESTART_STALE: STALE_AFTER}
+"""Operations that are for what has stood still for so long, where nothing else is said."""
 
 MOST: Final = 500
 """How many runs one request changes at most; the next request goes on with the rest."""

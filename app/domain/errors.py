@@ -14,6 +14,8 @@ class ErrorCode(StrEnum):
     PHASE_GUARD_REQUIRED = "PHASE_GUARD_REQUIRED"
     INVALID_DELIVERABLE = "INVALID_DELIVERABLE"
     VALIDATION_FAILED = "VALIDATION_FAILED"
+    SUPERVISOR_NOT_FOUND = "SUPERVISOR_NOT_FOUND"
+    SUPERVISOR_DEAD = "SUPERVISOR_DEAD"
     DAG_CYCLE = "DAG_CYCLE"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     NOT_SUPPORTED_BY_RUNTIME = "NOT_SUPPORTED_BY_RUNTIME"
@@ -63,6 +65,14 @@ ADVICE: Final[Mapping[ErrorCode, Advice]] = {
     ErrorCode.VALIDATION_FAILED: Advice(
         "The gate of the phase does not hold yet; `missing` names what it waits for.",
         "See to what is missing. An ADMIN may go on without it, with `force`.",
+    ),
+    ErrorCode.SUPERVISOR_NOT_FOUND: Advice(
+        "Nothing looks after the run any more, because it has ended; or another agent does than the one whose token this is.",
+        "Leave the run, or go on with it by `retryRun`. To take another agent's place, have the supervisor restarted first.",
+    ),
+    ErrorCode.SUPERVISOR_DEAD: Advice(
+        "The agent that looks after the run has given up, or was given up because it was not heard for too long.",
+        "Have an operator send `restartSupervisor`. Then the first agent that beats looks after the run.",
     ),
     ErrorCode.DAG_CYCLE: Advice(
         "With this change tasks would wait for each other for ever; `cycle` names them.",

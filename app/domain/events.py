@@ -10,6 +10,7 @@ class EventKind(StrEnum):
     RUN_DELETED = "RunDeleted"
     STALE_DETECTED = "StaleDetected"
     SUPERVISOR_STATE_CHANGED = "SupervisorStateChanged"
+    HEARTBEAT_RECEIVED = "HeartbeatReceived"
     PHASE_CHANGED = "PhaseChanged"
     DELIVERABLE_COMPLETED = "DeliverableCompleted"
     DELIVERABLE_CHANGED = "DeliverableChanged"
@@ -35,3 +36,6 @@ class EventKind(StrEnum):
 
 ADMINS_ONLY: Final = frozenset({EventKind.TOKEN_CHANGED})
 """Facts that nobody else is told."""
+
+ASKED_FOR: Final = frozenset({EventKind.HEARTBEAT_RECEIVED})
+"""Facts that are told to those only who ask for them: there are many, they say little, and they are forgotten after a day."""

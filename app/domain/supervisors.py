@@ -53,12 +53,15 @@ SUPERVISOR: Final = Machine(
         (_OPEN, M.COMPLETE, S.COMPLETED),
         (_OPEN, M.FAIL, S.FAILED),
         (_OPEN, M.INTERRUPT, S.INTERRUPTED),
-        ((*_OPEN, S.FAILED, S.INTERRUPTED), M.RESTART, S.INITIALIZING),
+        ((*_OPEN, S.COMPLETED, S.FAILED, S.INTERRUPTED), M.RESTART, S.INITIALIZING),
     ),
 )
 
 OVER: Final = frozenset({S.COMPLETED, S.FAILED, S.INTERRUPTED})
 """Where a supervisor does nothing any more, unless it is restarted."""
+
+DEAD: Final = frozenset({S.FAILED, S.INTERRUPTED})
+"""Where an agent may do nothing before it is restarted, while its run goes on."""
 
 TOWARDS: Final[Mapping[SupervisorState, SupervisorMove]] = {
     S.INITIALIZING: M.RESTART,

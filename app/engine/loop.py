@@ -23,6 +23,7 @@ from app.engine import (
     scheduling,
     skills,
     staleness,
+    supervision,
 )
 from app.engine.presence import Place, Presence
 from app.live.log import Closed, Tail
@@ -57,7 +58,8 @@ class Terms:
     """`host` is where this server runs workers; a worker unheard for `heartbeat_timeout` is lost.
 
     `configuration` is the user's directory that holds skills for every project. A run is stale after `stale_after`
-    without activity, which is looked for every `stale_check`.
+    without activity, which is looked for every `stale_check`. An agent that looks after a run is given up when it was not
+    heard for `supervisor_timeout`.
     """
 
     host: Place
@@ -65,6 +67,7 @@ class Terms:
     configuration: str = ""
     stale_after: timedelta = STALE_AFTER
     stale_check: timedelta = timedelta(minutes=1)
+    supervisor_timeout: timedelta = timedelta(minutes=2)
 
 
 class Engine:
@@ -106,6 +109,10 @@ class Engine:
             asyncio.create_task(
                 self._every(self._terms.stale_check.total_seconds(), self._announce_stale),
                 name="engine-staleness",
+            ),
+            asyncio.create_task(
+                self._every(max(0.2, self._terms.supervisor_timeout.total_seconds() / 12), self._supervise),
+                name="engine-supervision",
             ),
             asyncio.create_task(self._every(5.0, self._take_up_skills), name="engine-skills"),
             asyncio.create_task(self._watch_plans(), name="engine-plan-files"),
@@ -184,10 +191,18 @@ class Engine:
     async def _prune(self) -> None:
         await pruning.run_once(self._db, self._dispatch)
         await indexing.prune(self._db)
+        if self.leads:
+            await supervision.prune(self._db)
 
     async def _announce_stale(self) -> None:
         if self.leads:
             await staleness.run_once(self._db, self._terms.stale_after)
+
+    async def _supervise(self) -> None:
+        if self.leads:
+            await supervision.run_once(
+                self._db, led_since=self._presence.led_since, patience=self._terms.supervisor_timeout
+            )
 
     async def _take_up_skills(self) -> None:
         if self.leads:

@@ -31,6 +31,7 @@ from app.schema.scalars import SCALARS
 from app.schema.skills import SkillQuery
 from app.schema.state import StateQuery
 from app.schema.subtasks import SubtaskMutation
+from app.schema.supervisor_mutations import SupervisorMutation
 from app.schema.tasks import TaskMutation, TaskQuery
 from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
 from app.schema.tokens import TokenMutation, TokenQuery
@@ -79,6 +80,7 @@ class Mutation(
     RunMutation,
     RunnerMutation,
     SubtaskMutation,
+    SupervisorMutation,
     TaskMutation,
     TokenMutation,
     WorkerMutation,

@@ -9,7 +9,7 @@ import strawberry
 from app import commands
 from app.domain import limits
 from app.domain.access import ADMINS
-from app.domain.batches import BY_AGE, CONCERNS, OLD_AFTER
+from app.domain.batches import BY_AGE, CONCERNS, OLD_AFTER, STILL_FOR
 from app.schema.context import Info
 from app.schema.enums import BatchOperation, ErrorCode
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, optional
@@ -31,7 +31,7 @@ class BatchRunsInput:
     )
     older_than_hours: int | None = optional(
         f"Only to runs that have done nothing for so long. {int(OLD_AFTER.total_seconds()) // 3600} where it is left "
-        "out, for ARCHIVE_OLD and CLEANUP_ARCHIVED."
+        "out, for ARCHIVE_OLD and CLEANUP_ARCHIVED; half an hour for RESTART_STALE."
     )
     dry_run: bool | None = optional("Only tell which runs are meant. True where it is left out.")
     reason: str | None = optional(REASON)
@@ -112,5 +112,5 @@ def _concerned(input: BatchRunsInput) -> Wanted:
 def _silence(input: BatchRunsInput) -> timedelta | None:
     hours = given(input.older_than_hours)
     if hours is None:
-        return OLD_AFTER if input.operation in BY_AGE else None
+        return OLD_AFTER if input.operation in BY_AGE else STILL_FOR.get(input.operation)
     return timedelta(hours=limits.number(hours, "input", "olderThanHours", least=0, most=_HOURS))

@@ -10,6 +10,7 @@ import strawberry
 from app import store
 from app.domain import limits
 from app.domain.access import READERS
+from app.domain.events import ASKED_FOR
 from app.domain.runs import STALE_AFTER
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
@@ -182,7 +183,7 @@ class DashboardSubscription:
             yield Dashboard(project_id=project, stale_after=STALE_AFTER)
             pause = asyncio.ensure_future(asyncio.sleep(PACE))
             try:
-                seen = await tail.changed(Filter(project_id=project), seen)
+                seen = await tail.changed(Filter(project_id=project, hidden=ASKED_FOR), seen)
                 await pause
             finally:
                 pause.cancel()

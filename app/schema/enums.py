@@ -59,6 +59,7 @@ describe(
         "PAUSE_ALL": "Pause what goes on; running workers finish.",
         "RESUME_ALL": "Go on with what is paused.",
         "CLEANUP_ARCHIVED": "Delete archived runs that were not touched for long. This cannot be undone.",
+        "RESTART_STALE": "Restart what looks after runs that should be getting on and are not.",
     },
 )
 describe(

@@ -9,7 +9,7 @@ import strawberry
 from app import store
 from app.domain import limits
 from app.domain.access import READERS, Role
-from app.domain.events import ADMINS_ONLY, EventKind
+from app.domain.events import ADMINS_ONLY, ASKED_FOR, EventKind
 from app.schema.connections import Edge, PageInfo, UncountedConnection
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
@@ -36,6 +36,9 @@ class EventFilter:
     run_statuses: list[RunStatus] | None = optional(
         "That happened while their run was in one of these statuses."
     )
+    include_heartbeats: bool | None = optional(
+        "Also HeartbeatReceived, which is left out otherwise, whatever `types` says."
+    )
 
 
 def wanted(filter: EventFilter | None, context: Context) -> Filter:
@@ -43,6 +46,7 @@ def wanted(filter: EventFilter | None, context: Context) -> Filter:
     scope, filter = context.actor.project_id, given_filter(filter) or EventFilter()
     project_id = given(filter.project_id)
     hidden = frozenset() if context.actor.role is Role.ADMIN else ADMINS_ONLY
+    unasked = frozenset() if given(filter.include_heartbeats) else ASKED_FOR
     if scope is not None and project_id not in (None, scope):
         return Filter(project_id=scope, run_ids=frozenset())
     return Filter(
@@ -52,7 +56,7 @@ def wanted(filter: EventFilter | None, context: Context) -> Filter:
         worker_ids=_set(filter.worker_ids),
         kinds=_set(filter.types),
         run_statuses=_set(names_of(filter.run_statuses)),
-        hidden=frozenset(hidden),
+        hidden=frozenset(hidden | unasked),
     )
 
 
@@ -170,4 +174,4 @@ class EventSubscription:
         while True:
             context.forget()
             yield shown(await context.read(store.runs.get, id))
-            seen = await tail.changed(Filter(run_ids=frozenset({str(id)})), seen)
+            seen = await tail.changed(Filter(run_ids=frozenset({str(id)}), hidden=ASKED_FOR), seen)

@@ -29,7 +29,7 @@ from app.schema.facts import (
 from app.schema.phase_events import DeliverableChanged, DeliverableCompleted
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
-from app.schema.supervisor_events import SupervisorStateChanged
+from app.schema.supervisor_events import HeartbeatReceived, SupervisorStateChanged
 from app.schema.worker_events import (
     ToolCompleted,
     ToolStarted,
@@ -318,6 +318,7 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.RUN_DELETED: RunDeleted,
     EventKind.STALE_DETECTED: StaleDetected,
     EventKind.SUPERVISOR_STATE_CHANGED: SupervisorStateChanged,
+    EventKind.HEARTBEAT_RECEIVED: HeartbeatReceived,
     EventKind.PHASE_CHANGED: PhaseChanged,
     EventKind.DELIVERABLE_COMPLETED: DeliverableCompleted,
     EventKind.DELIVERABLE_CHANGED: DeliverableChanged,

@@ -26,3 +26,25 @@ class SupervisorStateChanged(Event):
             new_state=SupervisorState(data["new"]),
             reason=data["reason"],
         )
+
+
+@strawberry.type(
+    description="An agent that looks after a run said that it is alive. Told only where `includeHeartbeats` asks for it, and "
+    "forgotten after a day."
+)
+class HeartbeatReceived(Event):
+    state: SupervisorState = strawberry.field(description="How it stood.")
+    phase: str | None = strawberry.field(description="Key of the phase that it was at, where it said so.")
+    activity: str | None = strawberry.field(description="What it was doing.")
+    progress: int = strawberry.field(description="How far it was, 0 to 100.")
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(
+            **common(row),
+            state=SupervisorState(data["state"]),
+            phase=data["phase"],
+            activity=data["activity"],
+            progress=data["progress"],
+        )

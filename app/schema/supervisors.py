@@ -23,6 +23,14 @@ First = Annotated[int | None, strawberry.argument(description="How many, 0 to 10
 _FIRST: Final = 10
 
 
+@strawberry.type(description="What an agent said of itself.")
+class Heartbeat:
+    at: datetime = strawberry.field(description="When it was heard.")
+    state: SupervisorState = strawberry.field(description="How it stood.")
+    activity: str | None = strawberry.field(description="What it was doing.")
+    progress: int = strawberry.field(description="How far it was, 0 to 100.")
+
+
 @strawberry.type(
     description="What looks after a run: the control plane itself, or an agent that says of itself how it stands."
 )
@@ -87,6 +95,30 @@ class Supervisor:
         if self.row.is_agent:
             return True
         return (await info.context.loaders.leader.load("")).lives
+
+    @strawberry.field(description="When its state was last written, as syncSupervisor asks for.")
+    def saved_at(self) -> datetime | None:
+        return self.row.saved_at
+
+    @strawberry.field(
+        description="What an agent said of itself during the last day, newest first; nothing of the built-in one."
+    )
+    async def heartbeats(self, info: Info, first: First = strawberry.UNSET) -> list[Heartbeat]:
+        size, run_id = _size(first), self.row.run_id
+        if not self.row.is_agent:
+            return []
+        rows = await info.context.loaders.reads.load(
+            lambda tx: store.supervisors.heartbeats(tx, run_id, size)
+        )
+        return [
+            Heartbeat(
+                at=row.at,
+                state=SupervisorState(row.data["state"]),
+                activity=row.data["activity"],
+                progress=row.data["progress"],
+            )
+            for row in rows
+        ]
 
 
 def _size(first: Any) -> int:

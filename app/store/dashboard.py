@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
+from app.domain.events import ASKED_FOR
 from app.domain.runs import ENDED
 from app.store import attention, hosts, runs
 from app.store.attention import AttentionFilter
@@ -72,7 +73,12 @@ def open_attention(tx: Tx, project_id: str | None, limit: int) -> Sequence[Atten
 
 def recent(tx: Tx, project_id: str | None, limit: int) -> Sequence[EventRow]:
     """The newest events, newest first."""
-    query = select(EventRow).order_by(col(EventRow.seq).desc()).limit(limit)
+    query = (
+        select(EventRow)
+        .where(col(EventRow.kind).not_in(sorted(ASKED_FOR)))
+        .order_by(col(EventRow.seq).desc())
+        .limit(limit)
+    )
     if project_id is not None:
         query = query.where(EventRow.project_id == project_id)
     return tx.session.exec(query).all()

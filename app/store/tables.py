@@ -360,7 +360,7 @@ class CommandRow(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-_BEAT = text("kind = 'HeartbeatReceived'")
+BEAT = text("kind = 'HeartbeatReceived'")
 """Which facts the indexes of heartbeats are of: they are pruned, and are the history of a supervisor."""
 
 
@@ -371,8 +371,8 @@ class EventRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_event_run", "run_id", "seq"),
         Index("ix_event_project", "project_id", "seq"),
-        Index("ix_event_beat", "at", sqlite_where=_BEAT, postgresql_where=_BEAT),
-        Index("ix_event_beat_of_run", "run_id", "seq", sqlite_where=_BEAT, postgresql_where=_BEAT),
+        Index("ix_event_beat", "at", sqlite_where=BEAT, postgresql_where=BEAT),
+        Index("ix_event_beat_of_run", "run_id", "seq", sqlite_where=BEAT, postgresql_where=BEAT),
         {"sqlite_autoincrement": True},
     )
 

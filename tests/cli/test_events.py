@@ -20,6 +20,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"oldState": "WORKING", "newState": "INTERRUPTED", "reason": "It was not heard."},
         "supervisor WORKING → INTERRUPTED: It was not heard.",
     ),
+    "HeartbeatReceived": (
+        {"state": "WORKING", "activity": "Reading", "progress": 40},
+        "supervisor alive, WORKING 40% Reading",
+    ),
     "PhaseChanged": ({"oldPhase": None, "newPhase": "build"}, "phase build"),
     "TaskStatusChanged": (
         {"oldTaskStatus": "READY", "newTaskStatus": "RUNNING", "reason": None, "task": TASK},

@@ -67,6 +67,7 @@ async def test_everything_a_command_causes_is_told_in_its_actors_name(fleet: Fle
         "TaskStatusChanged",
         "RunStatusChanged",
         "RunStatusChanged",
+        "SupervisorStateChanged",
         "CommandChanged",
     ]
 

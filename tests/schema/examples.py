@@ -405,6 +405,22 @@ async def beat_worker(world: World) -> Input:
     return {"workerId": world.worker, "fence": 1}
 
 
+async def heartbeat(world: World) -> Input:
+    return {
+        "runId": world.run,
+        "state": "WORKING",
+        "phase": "phase-1",
+        "currentActivity": "Reading",
+        "progress": 40,
+        "pendingTaskIds": [world.task],
+        "idempotencyKey": "key-1",
+    }
+
+
+async def of_supervisor(world: World) -> Input:
+    return await versioned(world, world.run)
+
+
 EXAMPLES: Final[dict[str, list[Example]]] = {
     "createProject": [create_project],
     "createRun": [create_run_of_tasks, create_run_of_text, create_run_of_file],
@@ -441,6 +457,9 @@ EXAMPLES: Final[dict[str, list[Example]]] = {
     "dismissAttention": [dismiss_attention],
     "pausePipeline": [pipeline],
     "resumePipeline": [pipeline],
+    "heartbeat": [heartbeat],
+    "restartSupervisor": [of_supervisor],
+    "syncSupervisor": [of_supervisor],
     "batchRuns": [batch_runs],
     "createToken": [create_project_token, create_run_token, create_worker_token],
     "revokeToken": [revoke_token],
@@ -467,6 +486,9 @@ OTHER: Final[dict[str, Input]] = {
 """What makes another request of an example; another reason does where nothing is said."""
 
 OF_RUNNERS: Final = frozenset({"reportWorker", "beatWorker"})
+
+UNRECORDED: Final = OF_RUNNERS | {"heartbeat"}
+"""Mutations that leave no command: they come too often."""
 
 SENT: Final = [mutation for mutation in EXAMPLES if mutation not in OF_RUNNERS]
 """Mutations that people and agents send."""

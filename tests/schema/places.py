@@ -22,6 +22,7 @@ KINDS: Final = {
     "runIds": "run",
     "taskId": "task",
     "taskIds": "task",
+    "pendingTaskIds": "task",
     "workerId": "worker",
     "workerIds": "worker",
     "itemId": "item",

@@ -107,6 +107,18 @@ async def stale_fence(world: World) -> Refusal:
     return "reportProgress", {"workerId": world.worker}
 
 
+async def ended(world: World) -> Refusal:
+    run = await world.a_run("a")
+    await world.fleet.finish(run, "a")
+    return "restartSupervisor", {"runId": run}
+
+
+async def given_up(world: World) -> Refusal:
+    run = await world.a_run("a")
+    await world.api.do("heartbeat", runId=run, state="FAILED")
+    return "syncSupervisor", {"runId": run}
+
+
 PROVOKED: Final[dict[ErrorCode, Provoke]] = {
     ErrorCode.NOT_FOUND: not_found,
     ErrorCode.INVALID_INPUT: invalid_input,
@@ -122,6 +134,8 @@ PROVOKED: Final[dict[ErrorCode, Provoke]] = {
     ErrorCode.PHASE_GUARD_REQUIRED: guarded,
     ErrorCode.INVALID_DELIVERABLE: owed_by_nobody,
     ErrorCode.VALIDATION_FAILED: not_ready,
+    ErrorCode.SUPERVISOR_NOT_FOUND: ended,
+    ErrorCode.SUPERVISOR_DEAD: given_up,
     ErrorCode.RATE_LIMITED: too_often,
 }
 TYPES: Final = {

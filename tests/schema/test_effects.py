@@ -145,6 +145,14 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     ),
     "resumeHost": ("host { status labels }", {"status": "ONLINE", "labels": []}),
     "resumePipeline": ("pipeline { paused reason }", {"paused": False, "reason": None}),
+    "restartSupervisor": (
+        "run { supervisor { state restarts } }",
+        {"supervisor": {"state": "WAITING_FOR_USER", "restarts": 1}},
+    ),
+    "syncSupervisor": (
+        "run { supervisor { state savedAt } }",
+        {"supervisor": {"state": "WAITING_FOR_USER", "savedAt": "2026-01-01T12:00:00Z"}},
+    ),
     "askQuestion": (
         "item { title detail options { value } answerSchema defaultAnswer expiresAt worker { status } }",
         {
@@ -164,6 +172,7 @@ ELSEWHERE: Final = {
     "mutateDag",
     "injectContext",
     "batchRuns",
+    "heartbeat",
     "createToken",
     "revokeToken",
     "reportWorker",

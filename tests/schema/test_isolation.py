@@ -52,6 +52,7 @@ HAPPENS: Final = (
     "pausePipeline",
     "mutateDag",
     "completeDeliverable",
+    "heartbeat",
 )
 """Mutations that leave something of every kind to be linked to."""
 
