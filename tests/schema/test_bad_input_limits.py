@@ -223,6 +223,7 @@ ELSEWHERE: Final = {
     "JSON_DEPTH",
     "STATE_LINES",  # tests/store/test_dump.py
     "STATE_BYTES",
+    "USAGE_BUCKETS",  # test_usage
     "SUBTASKS",  # tests/commands/test_findings.py
     "FINDINGS",
     "TASKS",  # the readers of plans say it

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from app.domain import limits
 from app.domain.access import Role
 from tests.conftest import BOTH
 from tests.factories import an_actor
@@ -111,8 +112,9 @@ async def test_buckets_are_narrowed_and_limited(world: World) -> None:
     (hour,) = await buckets(world, filter={"since": world.fleet.clock().isoformat()}, interval="HOUR")
     assert hour["start"].endswith(":00:00Z")
     assert (await world.api.query("{ usage { key } }"))["usage"] == [{"key": world.project}]
+    assert len(await buckets(world, by="MODEL", first=limits.USAGE_BUCKETS)) == 2
     with pytest.raises(Failed, match="INVALID_INPUT"):
-        await buckets(world, first=1001)
+        await buckets(world, first=limits.USAGE_BUCKETS + 1)
     elsewhere = world.api.by(an_actor(Role.ADMIN, project_id="proj_other"))
     assert (await elsewhere.query("{ usage { key } }"))["usage"] == []
 
