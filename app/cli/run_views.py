@@ -8,6 +8,7 @@ from app.cli import text
 from app.cli.amounts import spent
 from app.cli.screen import Screen
 from app.cli.wording import told
+from app.domain.phases import PhaseStatus, TaskRequirement
 from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
 
@@ -26,6 +27,9 @@ MARKS: Final[dict[str, tuple[str, str]]] = {
 }
 """How each status is marked, and in which style."""
 
+
+_NAMED: Final = 5
+"""How much of what a phase waits for is named."""
 
 RUN_HEADER: Final = ("ID", "STATUS", "DONE", "ASKS", "CREATED", "NAME")
 
@@ -51,11 +55,35 @@ def show_one(screen: Screen, run: Node, items: Sequence[Node], tasks: Sequence[N
     for phase in run["phases"]:
         screen.line("")
         screen.line(f"{text.printable(phase['title'])}  [{phase['status']}]", style="bold")
+        for line in agreed(phase):
+            screen.line(f"  {text.printable(line)}", style="dim")
         for task in by_phase[phase["key"]]:
             _show_task(screen, task)
     for item in items:
         screen.line("")
         show_question(screen, item)
+
+
+def agreed(phase: Node) -> list[str]:
+    """How a phase is left, where that takes more than its tasks; and what is missing of it now."""
+    gate = phase["gate"]
+    words = {
+        TaskRequirement.NONE: ["none of its tasks have to be done"],
+        TaskRequirement.MIN: [f"{gate['minimum']} of its tasks have to be done"],
+        TaskRequirement.NAMED: [f"has to be done: {', '.join(gate['tasks'] or ())}"],
+    }.get(gate["taskRequirement"], [])
+    if owed := [one["key"] for one in phase["deliverables"] if one["required"]]:
+        words.append(f"owes {', '.join(owed)}")
+    if phase["confirmedBy"]:
+        words.append(f"confirmed by {phase['confirmedBy']}")
+    elif phase["guard"]:
+        words.append("somebody has to confirm")
+    lines = ["; ".join(words)] if words else []
+    missing = phase["readiness"]["missing"] if phase["readiness"] else []
+    if words and missing and phase["status"] == PhaseStatus.ACTIVE:
+        more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
+        lines.append(f"waits for {', '.join(missing[:_NAMED])}{more}")
+    return lines
 
 
 def show_question(screen: Screen, item: Node, *, answerable: bool = True) -> None:

@@ -39,7 +39,12 @@ query ($id: ID!) {{
     project {{ id name root }}
     plan {{ format path hash }}
     progress {{ total completed failed running pending cancelled percent }}
-    phases {{ key title status unfinishedTasks }}
+    phases {{
+      key title status unfinishedTasks guard confirmedBy
+      gate {{ taskRequirement minimum tasks }}
+      deliverables {{ key title required status }}
+      readiness {{ ready missing }}
+    }}
     attention(first: 100) {{ edges {{ node {{ id title options {{ value }} expiresAt blockedTasks }} }} }}
   }}
 }}

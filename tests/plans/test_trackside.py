@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.domain import limits
-from app.domain.plans import CommandRuntime, PlanStatus
+from app.domain.phases import Gate, TaskRequirement
+from app.domain.plans import CommandRuntime, PlanDeliverable, PlanStatus
 from app.plans import read
 from app.plans.trackside import SCHEMA
 
@@ -288,3 +289,66 @@ class TestSchema:
             limits.PRIORITY,
         )
         assert (command["maxItems"], command["items"]["maxLength"]) == (limits.ARGUMENTS, limits.ARGUMENT)
+
+
+def test_gates_guards_and_deliverables_are_read(yaml):
+    plan = yaml(
+        """
+        phases:
+          - key: design
+            guard: true
+            deliverables:
+              - {key: decision, title: "The decision,\\nsigned"}
+              - key: sketch
+                required: false
+            gate: {taskRequirement: NAMED, tasks: [write, write]}
+            tasks: [{key: write, title: Write}, {key: polish, title: Polish}]
+          - key: build
+            guard: false
+            gate: {taskRequirement: MIN, minimum: 1}
+            tasks: [{key: code, title: Code}]
+          - key: ship
+            gate: {taskRequirement: NONE}
+            tasks: [{key: tag, title: Tag}]
+          - key: rest
+            tasks: [{key: sleep, title: Sleep}]
+        """
+    )
+    assert [phase.gate for phase in plan.phases] == [
+        Gate(TaskRequirement.NAMED, None, ("write",)),
+        Gate(TaskRequirement.MIN, 1),
+        Gate(TaskRequirement.NONE),
+        Gate(TaskRequirement.ALL),
+    ]
+    assert [phase.guard for phase in plan.phases] == [True, False, None, None]
+    assert plan.phases[0].deliverables == [
+        PlanDeliverable("decision", "The decision, signed"),
+        PlanDeliverable("sketch", "sketch", required=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "words"),
+    [
+        (["guard: maybe"], 3, "guard"),
+        (["gate: {taskRequirement: SOME}"], 3, "SOME"),
+        (["gate: {tasks: [a]}"], 3, "taskRequirement"),
+        (["gate: {taskRequirement: MIN}"], 3, "MIN needs a minimum"),
+        (["gate:", "  taskRequirement: MIN", "  minimum: 0"], 5, "minimum"),
+        (["gate: {taskRequirement: MIN, minimum: 2}"], 3, "has 1 tasks, fewer than the minimum of 2"),
+        (["gate: {taskRequirement: ALL, minimum: 1}"], 3, "minimum goes with MIN"),
+        (["gate: {taskRequirement: NAMED}"], 3, "NAMED needs the keys"),
+        (["gate: {taskRequirement: NAMED, tasks: [b]}"], 3, "has no task 'b'"),
+        (["gate: {taskRequirement: NONE, tasks: [a]}"], 3, "tasks go with NAMED"),
+        (["gate: {taskRequirement: ALL, minimun: 1}"], 3, "minimun"),
+        (["deliverables:", "  - {title: Paper}"], 4, "key"),
+        (["deliverables:", "  - {key: x}", "  - {key: x}"], 5, "deliverable 'x' is there already, in line 4"),
+        (["deliverables:", "  - {key: x, required: perhaps}"], 4, "required"),
+        (["deliverables:", "  - {key: x, evidence: y}"], 4, "evidence"),
+    ],
+)
+def test_a_gate_that_does_not_fit_is_refused_with_its_line(refusal, lines, line, words):
+    text = "\n".join(["phases:", "- key: p", *(f"  {one}" for one in lines), "  tasks: [{key: a, title: A}]"])
+    refused = refusal(text, "plan.yaml")
+    assert refused.message.startswith(f"plan.yaml, line {line}: ")
+    assert words in refused.message
