@@ -123,6 +123,7 @@ QUERIES: Final[dict[str, str]] = {
     "task": "query($task: ID!) { task(id: $task) { key } }",
     "telemetry": "{ telemetry { cpuPercent } }",
     "tokens": "{ tokens { totalCount } }",
+    "usage": "{ usage { key } }",
     "worker": "query($worker: ID!) { worker(id: $worker) { name } }",
     "workers": "{ workers { totalCount } }",
 }
