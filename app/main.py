@@ -187,6 +187,7 @@ class Application:
             server_file=str(self.server_file.absolute()),
             signing_key=lambda: self._key,
             heartbeat_seconds=self.settings.heartbeat_seconds,
+            supervisor_heartbeat_seconds=self.settings.supervisor_heartbeat_seconds,
             observer=self._metrics,
             configuration=str(configuration_directory()),
             run_defaults=RunDefaults(

@@ -196,6 +196,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if self.heartbeat_timeout_seconds < 2 * self.heartbeat_seconds:
             raise ValueError("heartbeat_timeout_seconds must be at least twice heartbeat_seconds")
+        if self.supervisor_timeout_seconds < 2 * self.supervisor_heartbeat_seconds:
+            raise ValueError("supervisor_timeout_seconds must be at least twice supervisor_heartbeat_seconds")
         return self
 
     @property

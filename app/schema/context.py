@@ -61,6 +61,7 @@ class Services:
     signing_key: Callable[[], bytes]
     heartbeat_seconds: float
     configuration: str
+    supervisor_heartbeat_seconds: float = 30.0
     observer: Observer = NOBODY
     run_defaults: RunDefaults = field(default_factory=RunDefaults)
 

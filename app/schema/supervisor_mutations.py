@@ -35,6 +35,7 @@ class HeartbeatInput:
 @strawberry.type(description="The answer to a heartbeat.")
 class HeartbeatPayload:
     at: datetime | None = strawberry.field(description="When it was heard; null where it was refused.")
+    every_seconds: float = strawberry.field(description="How often it should be sent.")
     user_errors: list[UserError] = strawberry.field(description="Why it was refused; empty where it was not.")
 
 
@@ -54,6 +55,7 @@ class SupervisorMutation:
         input: Annotated[HeartbeatInput, strawberry.argument(description="The sign of life.")],
     ) -> HeartbeatPayload | None:
         context = info.context
+        every = context.services.supervisor_heartbeat_seconds
         try:
             context.actor.require(STEERING)
             refuse_unstorable(plain(input), "input")
@@ -61,10 +63,10 @@ class SupervisorMutation:
                 commands.supervisors.beat, actor=context.actor, **_said(input)
             )
         except AppError as error:
-            return HeartbeatPayload(at=None, user_errors=[user_error(error)])
+            return HeartbeatPayload(at=None, every_seconds=every, user_errors=[user_error(error)])
         finally:
             context.forget()
-        return HeartbeatPayload(at=at, user_errors=[])
+        return HeartbeatPayload(at=at, every_seconds=every, user_errors=[])
 
     @strawberry.mutation(
         description="Have what looks after a run begin again. An agent's place is free then for whoever beats first."

@@ -5,15 +5,17 @@ from typing import Any
 from app import commands, store
 from app.commands.context import Item
 from app.commands.runs import PlanSource
+from app.domain.access import Role
 from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.deliverables import DeliverableStatus
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanTask
 from app.domain.runs import EDITABLE, ENDED, RunStatus, Urgency
+from app.domain.supervisors import SupervisorState
 from app.domain.tasks import TaskStatus
 from app.domain.workers import LIVE, WorkerStatus
 from tests.commands.walk import Walk, often
-from tests.factories import COMMAND
+from tests.factories import COMMAND, an_actor
 
 R, T, W = RunStatus, TaskStatus, WorkerStatus
 OPEN = set(RunStatus) - ENDED
@@ -67,6 +69,21 @@ async def steer_a_run(walk: Walk) -> None:
         for name in ("phase_guard", "auto_advance", "auto_complete"):
             arguments[name] = walk.random.choice([None, None, True, False])
     await walk.do(verb, **arguments)
+
+
+@often(2)
+async def look_after_a_run(walk: Walk) -> None:
+    run = walk.some("run", set(RunStatus))
+    if run is None:
+        return
+    verbs = (commands.supervisors.restart, commands.supervisors.sync, None)
+    verb = walk.random.choice(verbs)
+    if verb is not None:
+        await walk.do(verb, run_id=run.id, expected_version=walk.version(run))
+        return
+    actor = an_actor(Role.ORCHESTRATOR, id=walk.random.choice(["tok_one", "tok_two"]), run_id=run.id)
+    state = walk.random.choice(list(SupervisorState))
+    await walk.fleet.db.write(commands.supervisors.beat, actor=actor, run_id=run.id, state=state)
 
 
 @often(1)

@@ -54,6 +54,9 @@ def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: 
 def test_a_heartbeat_may_be_missed_once() -> None:
     with pytest.raises(ValidationError):
         Settings(heartbeat_seconds=10, heartbeat_timeout_seconds=19)
+    with pytest.raises(ValidationError):
+        Settings(supervisor_timeout_seconds=59)
+    Settings(supervisor_timeout_seconds=60)
 
 
 def test_every_setting_is_described() -> None:

@@ -22,8 +22,9 @@ async def told(world: World, run: str, **variables: Any) -> list[dict[str, Any]]
 async def test_the_token_of_a_runs_orchestrator_beats_for_it_alone(world: World) -> None:
     run, other = await world.a_run("a"), await world.a_run("a")
     orchestrator = await world.orchestrator_of(run)
-    assert await orchestrator.do("heartbeat", "at", runId=run, **BEAT) == {
+    assert await orchestrator.do("heartbeat", "at everySeconds", runId=run, **BEAT) == {
         "at": "2026-01-01T12:00:00Z",
+        "everySeconds": 30.0,
         "userErrors": [],
     }
     assert (await orchestrator.refused("heartbeat", runId=other, **BEAT))["code"] == "NOT_FOUND"
