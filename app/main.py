@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from datetime import timedelta
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 import strawberry
+from anyio import lowlevel
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -46,8 +49,20 @@ log = logging.getLogger(__name__)
 SERVER_FILE = "server.json"
 TOKEN_FILE = "token"
 METRICS = "/metrics"
+TURN_SECONDS: Final = 0.001
+"""How long a thread may keep the interpreter while another wants it. The event loop asks for it after each wait and each
+write to a socket: with Python's own five milliseconds those behind a busy database thread add up to twenty and more."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+async def settle() -> None:
+    """What a process does once that serves from now on: nothing of it holds the event loop later."""
+    sys.setswitchinterval(TURN_SECONDS)
+    await lowlevel.checkpoint()  # loads what the first streamed answer would otherwise wait for
+    # what is there by now stays: the collector would look at all of it again, and hold everything up meanwhile
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(slots=True)
@@ -124,9 +139,7 @@ class Application:
         )
         self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms)
         await self._stack.enter_async_context(self._engine)
-        # what is there by now stays: the collector would look at all of it again, and hold everything up meanwhile
-        gc.collect()
-        gc.freeze()
+        await settle()
 
     async def drain(self) -> None:
         """Start nothing more, finish what is under way, close every socket as going away. Workers go on."""
