@@ -203,6 +203,7 @@ class Application:
             supervisor_heartbeat_seconds=self.settings.supervisor_heartbeat_seconds,
             observer=self._metrics,
             configuration=str(configuration_directory()),
+            stale_after=timedelta(seconds=self.settings.stale_after_seconds),
             run_defaults=RunDefaults(
                 phase_guard=self.settings.phase_guard,
                 auto_advance=self.settings.auto_advance,

@@ -168,7 +168,8 @@ class Settings(BaseSettings):
     stale_after_seconds: float = Field(
         default=STALE_AFTER.total_seconds(),
         ge=1,
-        description="How long a run that should be getting on may do nothing before StaleDetected says so.",
+        description="How long a run that should be getting on may do nothing before StaleDetected says so, and before "
+        "lists and the dashboard show it as stale where nothing else is asked.",
     )
     stale_check_seconds: float = Field(
         default=60.0, ge=1, description="How often runs are looked through for that."

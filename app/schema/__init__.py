@@ -6,6 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from app.schema.attention import AlreadyAnsweredError, AttentionMutation, AttentionQuery
+from app.schema.attention_feed import AttentionSubscription
 from app.schema.batches import BatchMutation
 from app.schema.commands import CommandQuery
 from app.schema.context_files import ContextFileQuery
@@ -90,7 +91,12 @@ class Mutation(
 
 @strawberry.type(description="What can be followed.")
 class Subscription(
-    DashboardSubscription, EventSubscription, RunnerSubscription, TelemetrySubscription, WorkerSubscription
+    AttentionSubscription,
+    DashboardSubscription,
+    EventSubscription,
+    RunnerSubscription,
+    TelemetrySubscription,
+    WorkerSubscription,
 ):
     pass
 

@@ -143,15 +143,7 @@ TYPED[ErrorCode.ALREADY_ANSWERED] = AlreadyAnsweredError.of
 async def connect_items(
     info: Info, filter: AttentionFilter | None, wanted: Window, *, run_id: str | None = None
 ) -> Connection[AttentionItem]:
-    filter = given_filter(filter) or AttentionFilter()
-    wanted_run, statuses = given(filter.run_id), names_of(filter.statuses)
-    of_another_run = run_id is not None and wanted_run not in (None, run_id)
-    only = Wanted(
-        project_id=given(filter.project_id),
-        run_id=run_id or wanted_run,
-        kinds=[] if of_another_run else names_of(filter.kinds),
-        statuses=[AttentionStatus.OPEN] if statuses is None else statuses,
-    )
+    only = wanted_items(filter, run_id=run_id)
     found: Connection[AttentionItem] = await connect(
         info.context,
         lambda tx: store.attention.select_all(tx, only),
@@ -160,6 +152,19 @@ async def connect_items(
         AttentionItem.of,
     )
     return found
+
+
+def wanted_items(filter: AttentionFilter | None, *, run_id: str | None = None) -> Wanted:
+    """The filter as the store takes it; within a run, where one is given."""
+    filter = given_filter(filter) or AttentionFilter()
+    wanted_run, statuses = given(filter.run_id), names_of(filter.statuses)
+    of_another_run = run_id is not None and wanted_run not in (None, run_id)
+    return Wanted(
+        project_id=given(filter.project_id),
+        run_id=run_id or wanted_run,
+        kinds=[] if of_another_run else names_of(filter.kinds),
+        statuses=[AttentionStatus.OPEN] if statuses is None else statuses,
+    )
 
 
 @strawberry.type

@@ -10,7 +10,7 @@ from app import commands
 from app.domain import limits
 from app.domain.access import ADMINS
 from app.domain.batches import BY_AGE, CONCERNS, OLD_AFTER, STILL_FOR
-from app.schema.context import Info
+from app.schema.context import Context, Info
 from app.schema.enums import BatchOperation, ErrorCode
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, optional
 from app.schema.mutations import Write, act
@@ -90,7 +90,7 @@ class BatchMutation:
         def prepare() -> Write:
             return commands.batches.perform, {
                 "operation": input.operation,
-                "only": _concerned(input),
+                "only": _concerned(info.context, input),
                 "silence": _silence(input),
                 "actor_id": info.context.actor.id,
                 "reason": given(input.reason),
@@ -100,9 +100,9 @@ class BatchMutation:
         return BatchRunsPayload(outcome=await act(info, ADMINS, input, prepare, rehearse=dry))
 
 
-def _concerned(input: BatchRunsInput) -> Wanted:
+def _concerned(context: Context, input: BatchRunsInput) -> Wanted:
     """The runs that are meant, among those that the operation can be done to."""
-    only = wanted_runs(input.filter, where="input.filter")
+    only = wanted_runs(context, input.filter, where="input.filter")
     statuses = CONCERNS[input.operation]
     if only.statuses is not None:
         statuses &= frozenset(only.statuses)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,7 +14,7 @@ from app import store
 from app.domain.access import READERS, Actor
 from app.domain.errors import AppError
 from app.domain.observation import NOBODY, Observer
-from app.domain.runs import RunDefaults
+from app.domain.runs import STALE_AFTER, RunDefaults
 from app.domain.usage import Amounts
 from app.live.log import Tail
 from app.live.telemetry import Telemetry
@@ -50,7 +51,8 @@ K = TypeVar("K", bound=Hashable)
 @dataclass(frozen=True)
 class Services:
     """What lives as long as the server. `url` is the address that agents are given, `server_file` where the address of a
-    successor will stand, `configuration` the user's directory that holds skills for every project.
+    successor will stand, `configuration` the user's directory that holds skills for every project. A run is stale after
+    `stale_after` of silence where a reader says nothing else.
     """
 
     db: Database
@@ -64,6 +66,7 @@ class Services:
     supervisor_heartbeat_seconds: float = 30.0
     observer: Observer = NOBODY
     run_defaults: RunDefaults = field(default_factory=RunDefaults)
+    stale_after: timedelta = STALE_AFTER
 
 
 class Context:
@@ -168,6 +171,10 @@ class Loaders:
             return [found for _ in keys]
 
         return DataLoader(load_fn=load)
+
+    @cached_property
+    def plan_texts(self) -> DataLoader[str, str | None]:
+        return self._found(store.runs.plan_texts)
 
     @cached_property
     def phases(self) -> DataLoader[str, PhaseRow | None]:

@@ -11,7 +11,6 @@ from app import store
 from app.domain import limits
 from app.domain.access import READERS
 from app.domain.events import ASKED_FOR
-from app.domain.runs import STALE_AFTER
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
 from app.schema.events import fact
@@ -134,7 +133,7 @@ def _size(first: Any) -> int:
     return limits.number(10 if wanted is None else wanted, "first", least=0, most=limits.PAGE)
 
 
-async def _project(context: Context, wanted: str | None) -> str | None:
+async def visible_project(context: Context, wanted: str | None) -> str | None:
     """Which project is shown: NOT_FOUND for one that the caller may not see."""
     context.actor.require(READERS)
     if wanted is not None:
@@ -158,12 +157,15 @@ class DashboardQuery:
         stale_after_seconds: Annotated[
             int | None,
             strawberry.argument(
-                description="After how much silence a run is stale; 1,800 where it is left out."
+                description="After how much silence a run is stale; what the server is set to where it is left out "
+                "(`TRACKSIDE_STALE_AFTER_SECONDS`)."
             ),
         ] = strawberry.UNSET,
     ) -> Dashboard | None:
-        patience = stale_after(stale_after_seconds, "staleAfterSeconds")
-        return Dashboard(project_id=await _project(info.context, given(project_id)), stale_after=patience)
+        patience = stale_after(info.context, stale_after_seconds, "staleAfterSeconds")
+        return Dashboard(
+            project_id=await visible_project(info.context, given(project_id)), stale_after=patience
+        )
 
 
 @strawberry.type
@@ -176,11 +178,11 @@ class DashboardSubscription:
     ) -> AsyncIterator[Dashboard]:
         context = info.context
         tail = context.services.tail
-        project = await _project(context, given(project_id))
+        project = await visible_project(context, given(project_id))
         seen = await context.read(store.events.head)
         while True:
             context.forget()
-            yield Dashboard(project_id=project, stale_after=STALE_AFTER)
+            yield Dashboard(project_id=project, stale_after=context.services.stale_after)
             pause = asyncio.ensure_future(asyncio.sleep(PACE))
             try:
                 seen = await tail.changed(Filter(project_id=project, hidden=ASKED_FOR), seen)

@@ -133,7 +133,10 @@ class PlanImportMutation:
         async def prepare() -> Write:
             run = await info.context.read(store.runs.get, input.run_id)
             project = await info.context.read(store.projects.get, run.project_id)
-            old, (new, source) = await asyncio.to_thread(_documents, run, given(input.plan), project.root)
+            text = (await info.context.read(store.runs.plan_texts, [run.id])).get(run.id, "")
+            old, (new, source) = await asyncio.to_thread(
+                _documents, run, text, given(input.plan), project.root
+            )
             return commands.plans.import_plan, {
                 "run_id": run.id,
                 "old": old,
@@ -150,7 +153,7 @@ class PlanImportMutation:
 
 
 def _documents(
-    run: RunRow, document: PlanDocumentInput | None, root: str
+    run: RunRow, text: str, document: PlanDocumentInput | None, root: str
 ) -> tuple[Plan | None, tuple[Plan, PlanSource]]:
     """The plan as the run has it, if there is one that can be read, and as it is now."""
     new, source = _new(run, document, root)
@@ -160,7 +163,7 @@ def _documents(
     old = None
     if run.plan_format:
         try:
-            old = plans.read(run.plan_text, name=run.plan_path or "plan", format=PlanFormat(run.plan_format))
+            old = plans.read(text, name=run.plan_path or "plan", format=PlanFormat(run.plan_format))
         except AppError:
             old = None  # readers become stricter: then nothing is known to have been taken out of the plan
     return old, (new, source)

@@ -9,10 +9,10 @@ import strawberry
 from app import store
 from app.domain import limits
 from app.domain.phases import OPEN
-from app.domain.runs import EDITABLE, RUN, STALE_AFTER, RunMove
+from app.domain.runs import EDITABLE, RUN, RunMove
 from app.schema import attention, phases, tasks, workers
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
-from app.schema.context import Info
+from app.schema.context import Context, Info
 from app.schema.enums import PlanFormat, RunStatus, TaskOrder, describe
 from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.interfaces import Node
@@ -82,16 +82,22 @@ class RunFilter:
     stale: bool | None = optional(
         "Whether it should be getting on and has not for `staleAfterSeconds`: paused, new and ended runs never are."
     )
-    stale_after_seconds: int | None = optional("After how much silence a run is stale; 1,800 where left out.")
+    stale_after_seconds: int | None = optional(
+        "After how much silence a run is stale; what the server is set to where it is left out (`TRACKSIDE_STALE_AFTER_SECONDS`)."
+    )
     waiting_for_input: bool | None = optional("Whether anything in it waits for a person.")
 
 
 @strawberry.type(description="The document a run was made from, as it was then.")
 class RunPlan:
+    run_id: strawberry.Private[str]
     path: str | None = strawberry.field(description="Where it was read, from the project's root.")
     format: PlanFormat = strawberry.field(description="How it is written.")
     hash: str = strawberry.field(description="SHA-256 of the text, in hexadecimal digits.")
-    text: str = strawberry.field(description="The whole text.")
+
+    @strawberry.field(description="The whole text.")
+    async def text(self, info: Info) -> str:
+        return await info.context.loaders.plan_texts.load(self.run_id) or ""
 
 
 @shape_of(RunRow)
@@ -180,7 +186,7 @@ class Run(Node):
         if not row.plan_format:
             return None
         format = PlanFormat(row.plan_format)
-        return RunPlan(path=row.plan_path, format=format, hash=row.plan_hash, text=row.plan_text)
+        return RunPlan(run_id=row.id, path=row.plan_path, format=format, hash=row.plan_hash)
 
     @strawberry.field(description="What can be asked of it now.")
     async def allowed_actions(self, info: Info) -> list[RunAction]:
@@ -251,10 +257,10 @@ class Run(Node):
         )
 
 
-def stale_after(seconds: int | None, *path: str) -> timedelta:
+def stale_after(context: Context, seconds: int | None, *path: str) -> timedelta:
     seconds = given(seconds)
     if seconds is None:
-        return STALE_AFTER
+        return context.services.stale_after
     return timedelta(seconds=limits.number(seconds, *path, least=1, most=limits.SECONDS))
 
 
@@ -266,7 +272,7 @@ async def connect_runs(
     *,
     project_id: str | None = None,
 ) -> Connection[Run]:
-    only, order_by = wanted_runs(filter, project_id=project_id), given(order_by)
+    only, order_by = wanted_runs(info.context, filter, project_id=project_id), given(order_by)
     found: Connection[Run] = await connect(
         info.context,
         lambda tx: store.runs.select_all(tx, only),
@@ -277,7 +283,9 @@ async def connect_runs(
     return found
 
 
-def wanted_runs(filter: RunFilter | None, *, project_id: str | None = None, where: str = "filter") -> Wanted:
+def wanted_runs(
+    context: Context, filter: RunFilter | None, *, project_id: str | None = None, where: str = "filter"
+) -> Wanted:
     """The filter as the store takes it; within a project, where one is given."""
     filter = given_filter(filter) or RunFilter()
     wanted_project = given(filter.project_id)
@@ -290,7 +298,7 @@ def wanted_runs(filter: RunFilter | None, *, project_id: str | None = None, wher
         phase=given(filter.phase),
         waiting=given(filter.waiting_for_input),
         stale=given(filter.stale),
-        stale_after=stale_after(filter.stale_after_seconds, *where.split("."), "staleAfterSeconds"),
+        stale_after=stale_after(context, filter.stale_after_seconds, *where.split("."), "staleAfterSeconds"),
     )
 
 

@@ -10,7 +10,7 @@ from app.domain.errors import not_found
 from app.domain.phases import PhaseStatus
 from app.domain.tasks import FINISHED, TaskStatus
 from app.domain.workers import LIVE
-from app.store import runs
+from app.store import events, runs
 from app.store.db import Tx, reread
 from app.store.tables import AskerRow, AttentionRow, PhaseRow, RunRow, TaskRow, WorkerRow
 
@@ -42,9 +42,17 @@ def lock(tx: Tx, item_id: str) -> tuple[AttentionRow, RunRow]:
     return item, run
 
 
-def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, AttentionRow]:
-    query = select_all(tx).where(col(AttentionRow.id).in_(wanted))
+def by_ids(tx: Tx, wanted: Sequence[str], only: AttentionFilter | None = None) -> dict[str, AttentionRow]:
+    query = select_all(tx, only).where(col(AttentionRow.id).in_(wanted))
     return {row.id: row for row in tx.session.exec(query)}
+
+
+def listed(tx: Tx, only: AttentionFilter) -> tuple[int, Sequence[str]]:
+    """A position of the log, and the ids of what the filter selects there, the item that holds back most work first."""
+    head = events.head(tx)
+    order = (col(AttentionRow.blocked_tasks).desc(), col(AttentionRow.id))
+    query = select_all(tx, only).with_only_columns(col(AttentionRow.id)).order_by(*order)
+    return head, tx.session.connection().execute(query).scalars().all()
 
 
 def select_all(tx: Tx, only: AttentionFilter | None = None) -> SelectOfScalar[AttentionRow]:

@@ -72,12 +72,12 @@ class Tx:
 Row = TypeVar("Row", bound=SQLModel)
 
 
-def load_for_change(tx: Tx, kind: type[Row], id: str) -> Row | None:
+def load_for_change(tx: Tx, kind: type[Row], id: str, options: Sequence[Any] = ()) -> Row | None:
     """Load a row that no other transaction may change before this one ends."""
     if tx.exclusive:
-        return tx.session.get(kind, id)
+        return tx.session.get(kind, id, options=options)
     # populate_existing: a row that was looked at before the lock may be out of date by now
-    return tx.session.get(kind, id, with_for_update=True, populate_existing=True)
+    return tx.session.get(kind, id, options=options, with_for_update=True, populate_existing=True)
 
 
 def reread(tx: Tx, row: SQLModel) -> None:

@@ -1,8 +1,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy.orm import defer
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -11,6 +13,9 @@ from app.domain.runs import EDITABLE, EXPECTED_TO_MOVE, STALE_AFTER, RunStatus
 from app.store import phases, searching
 from app.store.db import Tx, load_for_change
 from app.store.tables import PhaseRow, ProjectRow, RunRow
+
+_SHORT: Final = (defer(RunRow.plan_text),)  # type: ignore[arg-type]
+"""The text of a plan has up to 16 MiB, and every change of a run reads its row: it is read where it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +38,13 @@ def get(tx: Tx, run_id: str) -> RunRow:
 
 
 def find(tx: Tx, run_id: str) -> RunRow | None:
-    run = tx.session.get(RunRow, run_id)
+    run = tx.session.get(RunRow, run_id, options=_SHORT)
     return run if run is not None and tx.scope in (None, run.project_id) else None
 
 
 def lock(tx: Tx, run_id: str, *, version: int | None = None) -> RunRow:
     """Load a run for change. A caller that passes `version` refuses to overwrite newer work."""
-    run = load_for_change(tx, RunRow, run_id)
+    run = load_for_change(tx, RunRow, run_id, options=_SHORT)
     if run is None or tx.scope not in (None, run.project_id):
         raise not_found("run", run_id)
     if version is not None and run.version != version:
@@ -62,8 +67,16 @@ def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, RunRow]:
     return {row.id: row for row in tx.session.exec(select_all(tx).where(col(RunRow.id).in_(wanted)))}
 
 
+def plan_texts(tx: Tx, wanted: Sequence[str]) -> dict[str, str]:
+    """The documents that runs were made from."""
+    query = select(RunRow.id, RunRow.plan_text).where(col(RunRow.id).in_(wanted))
+    if tx.scope is not None:
+        query = query.where(RunRow.project_id == tx.scope)
+    return dict(tx.session.exec(query).all())
+
+
 def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
-    query = select(RunRow)
+    query = select(RunRow).options(*_SHORT)
     if tx.scope is not None:
         query = query.where(RunRow.project_id == tx.scope)
     if only is None:

@@ -148,8 +148,7 @@ def _worker_of(tx: Tx, secret: str) -> Actor | None:
     if key is None or not hmac.compare_digest(secret, derive(key.secret, role, worker_id, fence)):
         return None
     worker = tx.session.get(WorkerRow, worker_id)
-    run = tx.session.get(RunRow, worker.run_id) if worker is not None else None
-    if worker is None or run is None or worker.fence != fence:
+    if worker is None or worker.fence != fence:
         return None
     if role is Role.WORKER and worker.status not in LIVE:
         return None
@@ -157,8 +156,8 @@ def _worker_of(tx: Tx, secret: str) -> Actor | None:
         id=f"{role.lower()}:{worker_id}",
         name=f"{role.lower()}:{worker_id}",
         role=role,
-        project_id=run.project_id,
-        run_id=run.id,
+        project_id=tx.session.exec(select(RunRow.project_id).where(RunRow.id == worker.run_id)).one(),
+        run_id=worker.run_id,
         worker_id=worker_id,
         fence=fence,
     )

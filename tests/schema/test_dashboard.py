@@ -2,14 +2,19 @@
 
 import asyncio
 import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from app import commands
 from app.domain.access import Role
+from app.schema.context import Services
 from tests.conftest import BOTH, Clock
-from tests.factories import an_actor
+from tests.factories import OPERATOR, an_actor
+from tests.fleet import Fleet
+from tests.schema.api import Api
 from tests.schema.world import World
 
 SHOWN: Final = """query($project: ID, $patience: Int, $first: Int) {
@@ -64,6 +69,21 @@ async def test_a_token_of_a_project_sees_that_project(world: World, clock: Clock
     assert scoped == await shown(world, project=world.project, patience=60)
     assert [one["run"]["name"] for one in scoped["stale"]] == ["A plan"]
     assert len((await shown(world, patience=60))["stale"]) == 2
+
+
+async def test_how_long_a_run_may_be_silent_is_the_operators_to_say(services: Services, clock: Clock) -> None:
+    patient = Api(replace(services, stale_after=timedelta(seconds=60)), OPERATOR)
+    hasty = "{ dashboard { stale { run { name } } } runs(filter: {stale: true}) { totalCount } }"
+    fleet = Fleet(services.db, clock)
+    await fleet.a_run("one", name="quiet")
+    assert (await patient.query(hasty))["runs"] == {"totalCount": 0}
+    clock.advance(seconds=61)
+    found = await patient.query(hasty)
+    assert (found["dashboard"]["stale"], found["runs"]) == ([{"run": {"name": "quiet"}}], {"totalCount": 1})
+    assert (await Api(services, OPERATOR).query(hasty))["runs"] == {"totalCount": 0}
+    stream = patient.follow("subscription { dashboard { stale { staleSeconds } } }")
+    assert await anext(stream) == {"dashboard": {"stale": [{"staleSeconds": 61}]}}
+    await stream.aclose()  # type: ignore[attr-defined]
 
 
 async def test_it_comes_again_when_something_happens_and_not_more_than_twice_a_second(world: World) -> None:

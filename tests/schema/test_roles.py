@@ -168,6 +168,7 @@ SUBSCRIPTIONS: Final[dict[str, str]] = {
     "events": 'subscription { events(after: "0") { cursor } }',
     "run": "subscription($run: ID!) { run(id: $run) { id } }",
     "logs": "subscription($worker: ID!) { logs(workerId: $worker) { cursor } }",
+    "attention": "subscription { attention { title } }",
     "dashboard": "subscription { dashboard { statusCounts { count } } }",
     "telemetry": "subscription { telemetry { rssBytes } }",
     "workerOrders": "subscription($worker: ID!) { workerOrders(workerId: $worker, fence: 1) { revision } }",
