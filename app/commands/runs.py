@@ -124,6 +124,7 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
         owed += [owed_row(phase, position, one) for position, one in enumerate(planned.deliverables, 1)]
         for task in planned.tasks:
             needs = set(task.depends_on)
+            task_id = ids[task.key]
             rows.append(
                 {
                     **task_values(run, task),
@@ -134,8 +135,8 @@ def _add_tasks(tx: Tx, run: RunRow, plan: Plan) -> None:
                     "waiting_for": len(needs - done),
                 }
             )
-            edges += ({"task_id": ids[task.key], "needs_id": ids[key], "run_id": run.id} for key in needs)
-            subtasks += subtask_values(ids[task.key], task)
+            edges += [{"task_id": task_id, "needs_id": ids[key], "run_id": run.id} for key in needs]
+            subtasks += subtask_values(task_id, task)
     for status, number in Counter(row["status"] for row in rows).items():
         moves.count(run, status, number)
     tx.session.flush()

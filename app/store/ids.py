@@ -10,6 +10,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, 
 CHUNK: Final = 500
 """How many ids one statement names at most."""
 
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 _turn = threading.Lock()
 _last = 0
 
@@ -21,7 +22,7 @@ def new(prefix: str) -> str:
         moment = time.time_ns() // 1_000_000 << 80
         number = moment | secrets.randbits(80) if moment > _last else _last + 1 + secrets.randbits(32)
         _last = number
-    return f"{prefix}_{''.join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))}"
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])}"
 
 
 def parts(wanted: Sequence[str]) -> Iterator[Sequence[str]]:

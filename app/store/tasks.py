@@ -2,13 +2,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete as sql_delete, insert as sql_insert, or_
+from sqlalchemy import ColumnElement, and_, delete as sql_delete, or_
 from sqlmodel import col, func, select
 
 from app.domain.dag import Dag
 from app.domain.errors import not_found
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
-from app.store import ids, runs
+from app.store import bulk, ids, runs
 from app.store.db import Tx, reread
 from app.store.tables import DependencyRow, RunRow, SubtaskRow, TaskRow
 
@@ -81,16 +81,13 @@ def last_ordinal(tx: Tx, run_id: str) -> int:
 def insert(
     tx: Tx,
     *,
-    tasks: Sequence[dict[str, Any]] = (),
-    edges: Sequence[dict[str, Any]] = (),
-    subtasks: Sequence[dict[str, Any]] = (),
+    tasks: Iterable[dict[str, Any]] = (),
+    edges: Iterable[dict[str, Any]] = (),
+    subtasks: Iterable[dict[str, Any]] = (),
 ) -> None:
     """Write many rows at once. Columns that are left out get the defaults of their tables."""
     for row, values in ((TaskRow, tasks), (DependencyRow, edges), (SubtaskRow, subtasks)):
-        if values:
-            tx.session.connection().execute(
-                sql_insert(row), [{**_DEFAULTS.get(row, {}), **one} for one in values]
-            )
+        bulk.insert(tx, row, values, _DEFAULTS.get(row, {}))
 
 
 def remove_edges(tx: Tx, task_id: str, needs_id: str | None = None) -> None:
