@@ -324,7 +324,7 @@ async def test_events_by_what_they_are(world: World) -> None:
     assert await found(types=["Nonsense", "' or 1=1"]) == await found(types=[]) == []
     assert set(await found(taskIds=[world.task], types=["TaskStatusChanged"])) == {"TaskStatusChanged"}
     assert "AttentionOpened" in await found(workerIds=[world.worker])
-    assert set(await found(runStatuses=["CREATED"])) == {"RunStatusChanged"}
+    assert set(await found(runStatuses=["CREATED"])) == {"RunStatusChanged", "SupervisorStateChanged"}
     assert await found(projectId="proj_none") == []
     assert await found(projectId=world.project, runIds=["run_none"]) == []
     await world.api.do("pausePipeline")
