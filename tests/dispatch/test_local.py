@@ -88,7 +88,7 @@ async def test_the_template_is_replaced(dispatch: LocalDispatch, plane: ControlP
 async def test_a_template_that_hangs(
     dispatch: LocalDispatch, plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.dispatch.local._ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("app.dispatch.local._ANSWER_SECONDS", 5.0)  # the next template answers within them
     assert dispatch._template is not None
     os.kill(dispatch._template.process.pid, signal.SIGSTOP)
     worker = Worker("wrk_hang", ["true"], str(tmp_path))

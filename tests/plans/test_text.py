@@ -56,8 +56,10 @@ def test_too_many_lines_of_markdown_are_refused():
     assert refused.value.code is ErrorCode.LIMIT_EXCEEDED
 
 
-def test_too_many_tasks_are_refused():
+def test_too_many_tasks_are_refused(monkeypatch):
+    monkeypatch.setattr(limits, "TASKS", 2_000)
+    assert sum(1 for _ in read("- [ ] a\n" * limits.TASKS, name="plan.md").tasks()) == 2_000
     with pytest.raises(AppError) as refused:
         read("- [ ] a\n" * (limits.TASKS + 1), name="plan.md")
     assert refused.value.code is ErrorCode.LIMIT_EXCEEDED
-    assert "200,000 tasks" in refused.value.message
+    assert "2,000 tasks" in refused.value.message

@@ -225,7 +225,7 @@ async def test_a_server_that_goes_away_says_so_to_every_follower(world: World) -
         world.api.follow(RUN, id=world.run),
         world.api.follow(LOGS, id=world.worker),
     ]
-    waiting = [asyncio.ensure_future(take(stream, 2)) for stream in streams]
+    waiting = [asyncio.ensure_future(take(stream, 1_000)) for stream in streams]
     await configure(world, 2)
     tail = world.api.services.tail
     await until(lambda: tail.followers, "a follower")
