@@ -68,8 +68,9 @@ def move_run(tx: Tx, run: RunRow, move: RunMove, *, reason: str | None = None) -
     if new not in (RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.STOPPING):
         run.urgency = None
     touch(tx, run)
-    store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=old, new=new, reason=reason)
     supervision.follow(tx, run, old)
+    # last, so that nothing of a run comes after its end
+    store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=old, new=new, reason=reason)
 
 
 def settle(tx: Tx, run: RunRow) -> None:

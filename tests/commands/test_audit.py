@@ -66,8 +66,8 @@ async def test_everything_a_command_causes_is_told_in_its_actors_name(fleet: Fle
     assert [event.kind for event in told] == [
         "TaskStatusChanged",
         "RunStatusChanged",
-        "RunStatusChanged",
         "SupervisorStateChanged",
+        "RunStatusChanged",
         "CommandChanged",
     ]
 
