@@ -23,16 +23,19 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app import premises, schema, store
+from app.dispatch import leftovers
 from app.dispatch.local import LocalDispatch
 from app.domain.access import READERS, Actor, Role
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.observation import Observer
-from app.domain.runs import RunDefaults
+from app.domain.project_settings import ProjectSettings
+from app.domain.runs import Patience
 from app.engine import loop as engine
 from app.engine.presence import Place
 from app.live.hub import Hub
 from app.live.log import Closed, Tail
+from app.live.requests import Requests
 from app.live.telemetry import Probes, Telemetry
 from app.schema import sdl
 from app.schema.context import Context, Services
@@ -82,11 +85,13 @@ class Application:
         self._db: Database | None = None
         self._tail: Tail | None = None
         self._telemetry: Telemetry | None = None
+        self._index_requests = Requests()
         self._dispatch: LocalDispatch | None = None
         self._metrics = Metrics(version())
         self._engine: engine.Engine | None = None
         self._service: transport.Service | None = None
         self._key = b""
+        self._agents = settings.configured_agents()
         self._stack = AsyncExitStack()
         self.asgi: ASGIApp | None = None
 
@@ -114,7 +119,8 @@ class Application:
                 Telemetry(self._tail, self._probes(), self._metrics)
             )
             self._service = transport.Service(self._schema(), db, self._context, self._terms(), self._metrics)
-            self._metrics.watch(self._tail, self._subscriptions, lambda: db.read(store.counts.read))
+            patience = Patience(timedelta(seconds=settings.stale_after_seconds))
+            self._metrics.watch(self._tail, self._subscriptions, lambda: db.read(store.counts.read, patience))
             self._metrics.watch_servers(lambda: self._hub.state, self._leads)
             await stack.enter_async_context(self._service.running(self._revoked_tokens))
             self.asgi = self._routes(self._service)
@@ -136,8 +142,10 @@ class Application:
             supervisor_timeout=timedelta(seconds=self.settings.supervisor_timeout_seconds),
             stale_after=timedelta(seconds=self.settings.stale_after_seconds),
             stale_check=timedelta(seconds=self.settings.stale_check_seconds),
+            local=leftovers.place(self.settings.data_dir),
+            keep_local=timedelta(days=self.settings.keep_local_days),
         )
-        self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms)
+        self._engine = engine.Engine(self._db, self._tail, self._dispatch, terms, self._index_requests)
         await self._stack.enter_async_context(self._engine)
         await settle()
 
@@ -199,15 +207,19 @@ class Application:
             url=lambda: self._address.url,
             server_file=str(self.server_file.absolute()),
             signing_key=lambda: self._key,
+            agents=self._agents,
             heartbeat_seconds=self.settings.heartbeat_seconds,
             supervisor_heartbeat_seconds=self.settings.supervisor_heartbeat_seconds,
             observer=self._metrics,
             configuration=str(configuration_directory()),
             stale_after=timedelta(seconds=self.settings.stale_after_seconds),
-            run_defaults=RunDefaults(
+            index_requests=self._index_requests,
+            defaults=ProjectSettings(
                 phase_guard=self.settings.phase_guard,
                 auto_advance=self.settings.auto_advance,
                 auto_complete=self.settings.auto_complete,
+                conflict_policy=self.settings.conflict_policy,
+                stale_after_seconds=round(self.settings.stale_after_seconds),
             ),
         )
         return Context(services, actor)

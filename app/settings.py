@@ -10,13 +10,26 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.domain.agents import PRESETS, AgentProtocol, Agents, ConfiguredAgent
+from app.domain.conflicts import ConflictPolicy
 from app.domain.errors import AppError, ErrorCode
 from app.domain.runs import STALE_AFTER
 
 _PASSWORD: Final = re.compile(r"(://[^:/@]*):[^@/]*@")
+_AGENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_NO_AGENTS: Final = frozenset({"command", "agent"})
+"""What runtimes of other kinds are called by."""
 
 
 class LogFormat(StrEnum):
@@ -52,6 +65,50 @@ def configuration_directory(environment: Mapping[str, str] = os.environ) -> Path
 def _list(description: str) -> frozenset[str]:
     value: frozenset[str] = Field(default=frozenset(), description=description)
     return value
+
+
+class AgentSettings(BaseModel):
+    """A table `[agents.NAME]` of the settings file. Of an agent that Trackside knows, what is left out is as it knows it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: list[str] = Field(
+        default=[],
+        max_length=1_000,
+        description="The executable, found on the server's PATH, and its arguments; needed but for the agents that Trackside "
+        "knows.",
+    )
+    protocol: AgentProtocol = Field(
+        default=AgentProtocol.ACP, description="How it is talked to: `acp`, on its standard input and output."
+    )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The model it is asked for where a task names none.",
+    )
+    mode: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The mode of its own that a session is put into, such as how much it may do unasked.",
+    )
+    env: dict[str, str] = Field(
+        default={},
+        description="Variables added to its environment, TRACKSIDE_… excepted; they are never shown.",
+    )
+
+    @field_validator("env")
+    @classmethod
+    def _not_ours(cls, env: dict[str, str]) -> dict[str, str]:
+        for name, value in env.items():
+            if not name or name.startswith("TRACKSIDE_") or "=" in name or "\0" in name + value:
+                raise ValueError(f"{name or 'an empty name'} may not be set")
+        return env
+
+    def configured(self, name: str) -> ConfiguredAgent:
+        argv = tuple(self.command) or PRESETS[name]
+        return ConfiguredAgent(argv, self.protocol, self.model, self.mode, self.env)
 
 
 class Settings(BaseSettings):
@@ -96,15 +153,20 @@ class Settings(BaseSettings):
     )
     phase_guard: bool = Field(
         default=False,
-        description="Whether phases are left only when somebody confirms, in runs and phases that do not say so themselves.",
+        description="Whether phases are left only when somebody confirms, in runs and phases that do not say so themselves, of projects that say nothing either.",
     )
     auto_advance: bool = Field(
         default=True,
-        description="Whether runs that do not say so themselves go on when the gate of a phase holds.",
+        description="Whether runs go on, where neither they nor their project say so, when the gate of a phase holds.",
     )
     auto_complete: bool = Field(
         default=True,
-        description="Whether runs that do not say so themselves complete behind their last gate, instead of waiting for `checkCompletion`.",
+        description="Whether runs complete, where neither they nor their project say so, behind their last gate, instead of waiting for `checkCompletion`.",
+    )
+    conflict_policy: ConflictPolicy = Field(
+        default=ConflictPolicy.ASK,
+        description="What becomes of ready tasks whose `paths` overlap, where neither a run, its plan nor its project says so: `ASK` people, "
+        "`SERIALIZE` them, or `ALLOW` them to run side by side.",
     )
     allowed_hosts: Annotated[frozenset[str], NoDecode] = _list(
         "Host names, separated by commas, that requests may name beside loopback and the bound address."
@@ -174,6 +236,17 @@ class Settings(BaseSettings):
     stale_check_seconds: float = Field(
         default=60.0, ge=1, description="How often runs are looked through for that."
     )
+    agents: dict[str, AgentSettings] = Field(
+        default={},
+        description="Agents that tasks may name, each with its `command`, `model`, `mode` and `env`; beside those that Trackside "
+        "knows: claude, codex, gemini, opencode. A table of the settings file each, or JSON in the variable.",
+    )
+    keep_local_days: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long the files of a `trackside run` that did not complete are kept after anything was written to "
+        "them; 0 keeps them for ever.",
+    )
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="`console` for people, `json` for programs."
     )
@@ -200,6 +273,21 @@ class Settings(BaseSettings):
         if self.supervisor_timeout_seconds < 2 * self.supervisor_heartbeat_seconds:
             raise ValueError("supervisor_timeout_seconds must be at least twice supervisor_heartbeat_seconds")
         return self
+
+    @field_validator("agents")
+    @classmethod
+    def _agents_can_start(cls, agents: dict[str, AgentSettings]) -> dict[str, AgentSettings]:
+        for name, agent in agents.items():
+            if not _AGENT_NAME.fullmatch(name) or name in _NO_AGENTS:
+                raise ValueError(f"{name!r} cannot be the name of an agent")
+            if not (agent.command or name in PRESETS) or (agent.command and not agent.command[0]):
+                raise ValueError(f"the agent {name} needs a command")
+        return agents
+
+    def configured_agents(self) -> Agents:
+        """By name: those that Trackside knows, and those of the operator, who has the last word."""
+        known = {name: AgentSettings() for name in PRESETS} | self.agents
+        return {name: known[name].configured(name) for name in sorted(known)}
 
     @property
     def database(self) -> str:
@@ -237,6 +325,8 @@ class Loaded:
             return _PASSWORD.sub(r"\1:********@", value)
         if isinstance(value, frozenset):
             return sorted(value)
+        if isinstance(value, dict):
+            return sorted(value)  # names: what agents are given by environment may be secret
         return str(value) if isinstance(value, Path | StrEnum) else value
 
 

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
 from app.store import tables
+from app.store.columns import Raw
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | bool:
@@ -17,6 +18,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | bool:
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, AutoString):
         return "sa.String()"
+    if kind == "type" and isinstance(item, Raw):
+        return "sa.LargeBinary()"
     return False
 
 

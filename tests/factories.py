@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.domain.access import Actor, Role
-from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanTask
+from app.domain.phases import Gate
+from app.domain.plans import Plan, PlanDeliverable, PlanFormat, PlanPhase, PlanStatus, PlanTask
 
 COMMAND: dict[str, Any] = {"kind": "command", "argv": ["true"]}
 OPERATOR = Actor(id="tok_operator", name="olga", role=Role.OPERATOR)
@@ -52,6 +53,16 @@ def _task(entry: Entry) -> PlanTask:
         return entry
     name, _, needs = entry.partition("<")
     return a_task(name.strip(" *"), needs=needs.split(), done=name.strip().endswith("*"))
+
+
+def gated(
+    plan: Plan, gate: Gate | None = None, *, guard: bool | None = None, owes: tuple[str, ...] = ()
+) -> Plan:
+    """The same plan with this gate before the second phase."""
+    first = plan.phases[0]
+    first.gate, first.guard = gate or Gate(), guard
+    first.deliverables = [PlanDeliverable(key, key.title()) for key in owes]
+    return plan
 
 
 SKILL: Final[dict[str, str]] = {"version": "1.2", "role": "worker", "description": "How to write."}

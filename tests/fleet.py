@@ -98,7 +98,9 @@ class Fleet:
         raise AssertionError(f"{verb_of(change)} was not refused")
 
     async def a_project(self, name: str = "demo") -> str:
-        return str((await self.do(commands.projects.create, name=name, root=f"/srv/{name}")).refs["project"])
+        """One more each time, in a directory of its own."""
+        root = f"/srv/{store.ids.new(name)}"
+        return str((await self.do(commands.projects.create, name=name, root=root)).refs["project"])
 
     async def a_run(
         self,
@@ -136,7 +138,7 @@ class Fleet:
     def _lead(tx: Tx, host_id: str, slots: int) -> Lease:
         lease, _ = commands.hosts.beat(tx, host_id=host_id, session=host_id)  # first: others may do the same
         assert lease is not None
-        commands.hosts.register(tx, host_id=host_id, name="fleet", slots=slots, labels=[])
+        commands.hosts.register(tx, host_id=host_id, name="fleet", slots=slots, labels=["linux"])
         tx.session.flush()
         tx.facts.clear()  # no test is about these, but some count what is in the log
         return lease

@@ -9,6 +9,7 @@ from app.domain.commands import COMMAND
 from app.domain.deliverables import DELIVERABLE
 from app.domain.events import EventKind
 from app.domain.machines import Machine
+from app.domain.restorations import RESTORATION
 from app.domain.runs import RUN
 from app.domain.supervisors import SUPERVISOR
 from app.domain.tasks import TASK
@@ -33,6 +34,10 @@ class Story:
     commands: dict[str, str] = field(default_factory=dict)
     deliverables: dict[str, str] = field(default_factory=dict)
     phase: dict[str, str] = field(default_factory=dict)
+    restorations: dict[str, str] = field(default_factory=dict)
+    last: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Where in the log the settings of a run were last changed, and where a worker began."""
+
     complaints: list[str] = field(default_factory=list)
 
     def read(self, tx: Tx) -> None:
@@ -41,6 +46,13 @@ class Story:
         for row in tx.session.connection().execute(query):
             self.position = row.seq
             self._take(row)
+            self._note_order(row)
+
+    def _note_order(self, row: Row) -> None:
+        if row.kind == EventKind.RUN_CONFIGURED:
+            self.last[row.kind, row.run_id] = row.seq
+        elif row.kind == EventKind.WORKER_STATUS_CHANGED and row.data["old"] is None:
+            self.last[row.kind, row.worker_id] = row.seq
 
     def _take(self, row: Row) -> None:
         data = row.data
@@ -53,6 +65,8 @@ class Story:
                 self._status("task", row.task_id, data, first=data["old"])
             case EventKind.SUPERVISOR_STATE_CHANGED:
                 self._status("supervisor", data["supervisor"], data, first=None)
+            case EventKind.SUPERVISOR_RESTORED:
+                self._restoration(row.seq, data["supervisor"], data["step"])
             case EventKind.PHASE_CHANGED:
                 if self.phase.get(row.run_id) != data["old"]:
                     self.complaints.append(f"event {row.seq}: the phase before was not {data['old']}")
@@ -81,6 +95,15 @@ class Story:
         if (before, status) not in possible:
             self.complaints.append(f"event {seq}: deliverable {id} went from {before} to {status}")
         self.deliverables[id] = status
+
+    def _restoration(self, seq: int, id: str, step: str) -> None:
+        before = self.restorations.get(id)
+        possible = {(origin, target) for (origin, _), target in RESTORATION.moves.items()}
+        if before is None and step != RESTORATION.start:
+            self.complaints.append(f"event {seq}: the restoration of {id} begins with {step}")
+        if before is not None and (before, step) not in possible:
+            self.complaints.append(f"event {seq}: the restoration of {id} went from {before} to {step}")
+        self.restorations[id] = step
 
     def _command(self, seq: int, id: str, status: str) -> None:
         before = self.commands.get(id)

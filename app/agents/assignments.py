@@ -14,6 +14,19 @@ class Assignment:
     prompt: str
     timeout_seconds: float | None
     heartbeat_seconds: float
+    model: str | None = None
+    mode: str | None = None
+    problem: str | None = None
+    """Why it cannot be started; nothing else of it is of use then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextItem:
+    """Something that the worker was given under way."""
+
+    id: str
+    name: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import typer
 
 from app.cli import completion, text
 from app.client.errors import TracksideError
+from app.domain.conflicts import ConflictPolicy
 
 RunArgument = Annotated[
     str,
@@ -53,6 +54,14 @@ ProjectOption = Annotated[
         autocompletion=completion.project,
     ),
 ]
+ConflictsOption = Annotated[
+    ConflictPolicy | None,
+    typer.Option(
+        "--conflicts",
+        case_sensitive=False,
+        help="What becomes of tasks that mean to change the same paths: ask people, one after the other, or side by side.",
+    ),
+]
 Reason = Annotated[str | None, typer.Option(help="Why, for the audit trail.")]
 Expect = Annotated[
     int | None,
@@ -65,6 +74,35 @@ Since = Annotated[
     typer.Option(metavar="WHEN", help="At or after: 15m, 2h, 3d ago, or a date, with or without a time."),
 ]
 Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Before, written in the same way.")]
+AutoAdvance = Annotated[
+    bool | None,
+    typer.Option("--auto-advance/--no-auto-advance", help="Whether it goes on by itself where a gate holds."),
+]
+AutoComplete = Annotated[
+    bool | None,
+    typer.Option("--auto-complete/--no-auto-complete", help="Whether it completes by itself at the end."),
+]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPAN",
+        help="After how much silence a run is stale, such as 90s, 30m or 2h; what the server is set to otherwise.",
+    ),
+]
+
+
+def span(words: str | None, option: str) -> int | None:
+    """Seconds."""
+    if words is None:
+        return None
+    found = text.seconds(words)
+    if found is None:
+        raise TracksideError(
+            "INVALID_INPUT",
+            f"{option} {words!r} is no span of time.",
+            suggestion=f"Say {option} 30m for half an hour; s, h and d are seconds, hours and days.",
+        )
+    return found
 
 
 def instant(words: str | None, option: str) -> str | None:

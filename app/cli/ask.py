@@ -11,7 +11,6 @@ from app.cli import completion, references
 from app.cli.exit_codes import ExitCode
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
-from app.client.following import Line
 
 app = typer.Typer()
 
@@ -120,7 +119,7 @@ async def _run(session: Session, run: str | None) -> str:
 
 async def _closed(session: Session, item_id: str, run_id: str, cursor: str) -> dict[str, Any]:
     """The item as soon as it waits no more. A connection that is lost meanwhile is made again."""
-    stream = Line(session.server).follow(
+    stream = session.line().follow(
         CLOSED, {"run": run_id}, after=cursor, cursor=lambda data: str(data["events"]["cursor"])
     )
     async with aclosing(stream):

@@ -3,15 +3,15 @@
 import json
 import os
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import typer
 
 from app.cli.wording import COMMANDS
 from app.client.addresses import graphql_url, is_loopback
-from app.client.discovery import Discovery
+from app.client.discovery import Discovery, Located
 from app.client.errors import TracksideError
 from app.domain.events import EventKind
 
@@ -129,19 +129,27 @@ def _ask(ctx: typer.Context, document: str, **variables: Any) -> dict[str, Any]:
         ).locate()
         if found.gone:
             return {}
-        url = graphql_url(found.url)
-        answer = httpx.post(
+        data = json.loads(_answer(found, {"query": document, "variables": variables})).get("data")
+    except (TracksideError, OSError, ValueError, AttributeError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _answer(server: Located, request: dict[str, Any]) -> bytes:
+    """OSError where there is none."""
+    httpx, url = import_module("httpx"), graphql_url(server.url)  # loaded only where there is somebody to ask
+    try:
+        content: bytes = httpx.post(
             url,
-            json={"query": document, "variables": variables},
-            headers={"authorization": f"Bearer {found.token}"} if found.token else {},
+            json=request,
+            headers={"authorization": f"Bearer {server.token}"} if server.token else {},
             timeout=TIMEOUT,
             trust_env=not is_loopback(url),
             verify=url.startswith("https:"),  # certificates take time to load
-        )
-        data = json.loads(answer.content).get("data")
-    except (TracksideError, httpx.HTTPError, OSError, ValueError, AttributeError):
-        return {}
-    return data if isinstance(data, dict) else {}
+        ).content
+    except httpx.HTTPError as error:
+        raise OSError(str(error)) from error
+    return content
 
 
 def _edges(data: dict[str, Any], *path: str) -> list[dict[str, Any]]:

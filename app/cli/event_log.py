@@ -98,12 +98,12 @@ async def list_events(
                 found += some
                 continue
             for event in some:  # a log is long: it is shown while it is read
-                show(session.screen, event)
+                show(session.screen, event, filter)
     if session.screen.json and not session.screen.records:
         session.screen.document(found)
         return
     for event in found:
-        show(session.screen, event)
+        show(session.screen, event, filter)
 
 
 @app.command("follow")

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.cli import text
-from app.cli.amounts import spent
+from app.cli import text, wording
+from app.cli.amounts import dollars, spent
 from app.domain.commands import CommandStatus
 
 Event = Mapping[str, Any]
@@ -18,6 +18,7 @@ SELECTION: Final = """
     ... on RunDeleted { runId name }
     ... on StaleDetected { lastActivityAt staleSeconds }
     ... on SupervisorStateChanged { oldState newState reason }
+    ... on SupervisorRestored { step detail }
     ... on HeartbeatReceived { state activity progress }
     ... on PhaseChanged { oldPhase newPhase }
     ... on TaskStatusChanged { oldTaskStatus newTaskStatus reason task { id key title } }
@@ -36,10 +37,12 @@ SELECTION: Final = """
     }
     ... on ToolStarted { tool inputSummary worker { id name } call { id status } }
     ... on ToolCompleted { tool durationMs success worker { id name } call { id error } }
+    ... on BudgetWarned { scope budgetUsd spentUsd task { id key } worker { id } }
     ... on AttentionOpened { item { id title options { value } expiresAt } }
     ... on AttentionClosed { item { id title status answer answeredBy } }
     ... on ContextInjected { worker { id name } items { id kind path tokens } }
     ... on CommandChanged { newCommandStatus command { id verb status reason error errorCode } }
+    ... on ProjectChanged { changedSettings }
     ... on PipelineChanged { paused reason }
     ... on TokenChanged { revoked token { id name role } }
     ... on HostChanged { oldHostStatus newHostStatus reason host { id name } }
@@ -125,6 +128,12 @@ def _tool_over(event: Event) -> str:
     return f"worker {_id(event['worker'])} failed at {event['tool']} {took}{f': {error}' if error else ''}"
 
 
+def _budget(event: Event) -> str:
+    whose = {"RUN": "the run", "TASK": f"task {(event['task'] or {}).get('key', '?')}"}
+    owner = whose.get(event["scope"], f"worker {_id(event['worker'])}")
+    return f"{dollars(event['spentUsd'])} of the budget of {owner}, {dollars(event['budgetUsd'])}, is spent"
+
+
 def _opened(event: Event) -> str:
     item = event["item"] or {"title": "?", "options": []}
     options = " | ".join(option["value"] for option in item["options"])
@@ -151,6 +160,11 @@ def _command(event: Event) -> str:
     return f"command {command['verb']} {event['newCommandStatus']}{f': {why}' if why else ''} by {event['actor']}"
 
 
+def _restored(event: Event) -> str:
+    step = str(event["step"]).lower().replace("_", " ")
+    return f"supervisor brought back, {step}{f': {detail}' if (detail := event['detail']) else ''}"
+
+
 def _pipeline(event: Event) -> str:
     return f"pipeline {'paused' if event['paused'] else 'goes on'}{_why(event)}"
 
@@ -168,6 +182,7 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "SupervisorStateChanged": lambda event: (
         f"supervisor {_change(event['oldState'], event['newState'])}{_why(event)}"
     ),
+    "SupervisorRestored": _restored,
     "HeartbeatReceived": lambda event: (
         f"supervisor alive, {event['state']} {event['progress']}%{f' {did}' if (did := event['activity']) else ''}"
     ),
@@ -185,10 +200,12 @@ _WORDS: Final[dict[str, Callable[[Event], str]]] = {
     "WorkerReported": _report,
     "ToolStarted": _tool,
     "ToolCompleted": _tool_over,
+    "BudgetWarned": _budget,
     "AttentionOpened": _opened,
     "AttentionClosed": _closed,
     "ContextInjected": _context,
     "CommandChanged": _command,
+    "ProjectChanged": lambda event: f"project configured: {', '.join(event['changedSettings'])}",
     "PipelineChanged": _pipeline,
     "DeliverableCompleted": lambda event: (
         f"deliverable {event['deliverableKey']} of {event['phaseKey']} is there"
@@ -204,7 +221,7 @@ def _change(old: str | None, new: str) -> str:
 
 
 def _why(event: Event) -> str:
-    return f": {event['reason']}" if event["reason"] else ""
+    return f": {wording.told(event['reason'])}" if event["reason"] else ""
 
 
 def _id(node: Mapping[str, Any] | None) -> str:

@@ -16,15 +16,11 @@ from app.cli.run_display import Display
 from app.client.errors import TracksideError
 from app.client.following import Line
 from app.client.http import Client, Server
+from app.domain.budgets import BudgetState
 from app.domain.runs import RunStatus
 from app.domain.workers import LIVE
 
 CURSOR = "query { cursor }"
-CREATE_PROJECT = """
-mutation ($input: CreateProjectInput!) {
-  createProject(input: $input) { project { id } userErrors { code message path suggestion } }
-}
-"""
 CREATE_RUN = """
 mutation ($input: CreateRunInput!) {
   createRun(input: $input) {
@@ -41,7 +37,7 @@ subscription ($run: ID!, $after: Cursor!) {{
 STANDING = """
 query ($id: ID!) {
   run(id: $id) {
-    status statusReason
+    status statusReason budget { state }
     attention(first: 100) { edges { node { id title options { value } expiresAt } } }
   }
 }
@@ -88,21 +84,9 @@ class Started:
     phases: dict[str, str]
 
 
-async def project_at(client: Client, root: Path) -> str:
-    """The id of the project of this directory, which is made one where it is none."""
-    known = await nodes(client, references.PROJECTS, "projects")
-    project = next((one["id"] for one in known if one["root"] == str(root)), None)
-    if project is None:
-        made = await client.mutate(
-            CREATE_PROJECT, {"name": text.printable(root.name) or "project", "root": str(root)}
-        )
-        project = made["project"]["id"]
-    return str(project)
-
-
 async def start(client: Client, root: Path, input: dict[str, Any]) -> Started:
     """Make the run that `input` describes, in the project of this directory."""
-    project = await project_at(client, root)
+    project = await references.project_at(client, root)
     cursor = (await client.query(CURSOR))["cursor"]
     run = (await client.mutate(CREATE_RUN, {**input, "projectId": project, "start": True}))["run"]
     phases = {phase["key"]: phase["title"] for phase in run["phases"]}
@@ -155,15 +139,13 @@ class Execution:
 
     async def _ending(self) -> Ending | None:
         """How it stands, if that is the end. The event may be overtaken, so it is looked at anew."""
-        if self.board.status not in ENDINGS:
+        if self.board.status not in ENDINGS and self.board.status != RunStatus.PAUSED:
             return None
         run = (await self.client.query(STANDING, {"id": self.run.id}))["run"]
         status = run["status"]
-        if status not in ENDINGS:
+        code = ExitCode.WAITING if _is_out_of_money(run) else ENDINGS.get(status)
+        if code is None or (code is ExitCode.WAITING and (self.wait or _will_be_answered(run))):
             return None
-        if status == RunStatus.WAITING_FOR_INPUT and (self.wait or _will_be_answered(run)):
-            return None
-        code = ENDINGS[status]
         if status == RunStatus.CANCELLED and self.interrupts.count:
             code = self.interrupts.exit_code
         return Ending(status, run["statusReason"], code)
@@ -204,6 +186,12 @@ class Execution:
 
     def _say(self, words: str) -> None:
         self.display.tell(Fact(words, "yellow"))
+
+
+def _is_out_of_money(run: dict[str, Any]) -> bool:
+    """Paused until its budget is raised. What a person has paused, he will resume."""
+    used_up = run["budget"] is not None and run["budget"]["state"] == BudgetState.USED_UP
+    return bool(used_up and run["status"] == RunStatus.PAUSED)
 
 
 def _will_be_answered(run: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     CANCELLED = 5
     UNANSWERED = 6
     UNREACHABLE = 7
+    UNHEALTHY = 8
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     TERMINATED = 143
@@ -27,6 +28,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.CANCELLED: "the run was stopped by somebody else",
     ExitCode.UNANSWERED: "the question was dismissed, or expired without a default",
     ExitCode.UNREACHABLE: "no server could be reached",
+    ExitCode.UNHEALTHY: "a run is stale, or nothing looks after it any more",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C; what was started is stopped",
     ExitCode.PIPE_CLOSED: "whoever read the output wanted no more of it, as `head` does",
     ExitCode.TERMINATED: "ended by SIGTERM or a closed terminal; what was started is stopped",

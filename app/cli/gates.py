@@ -29,6 +29,8 @@ async def advance_run(
     to: Annotated[
         str | None,
         typer.Option(
+            "--to",
+            "--phase",
             metavar="PHASE",
             help="Key of the phase to go on to; the next one.",
             autocompletion=completion.phase,
@@ -41,9 +43,14 @@ async def advance_run(
     reason: Reason = None,
     expect_version: Expect = None,
 ) -> None:
-    r"""Go on to the next phase, where the gate of this one holds.
+    r"""Go on to the next phase, where the gate of this one holds. `runs show --verbose` tells what it waits for.
+
+    A phase that is guarded is left only with --confirm. With --force an ADMIN leaves it whatever is missing.
 
     \b
+      trackside runs advance nightly
+      trackside runs advance nightly --to tell
+      trackside runs advance nightly --confirm
       trackside runs advance nightly --force --reason 'it is done elsewhere'
       trackside runs advance nightly --confirm --force
     """

@@ -79,7 +79,7 @@ async def inject(
 ) -> None:
     r"""Give files or text to a worker, to a task's worker or its next one, or to every worker of a run.
 
-    A command finds them as files in the directory TRACKSIDE_INBOX.
+    A command finds them as files in the directory TRACKSIDE_INBOX; an agent is given them when its turn ends.
 
     \b
       trackside inject nightly/T012 --file docs/api.md --skeleton src/app.py

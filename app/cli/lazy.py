@@ -15,6 +15,10 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "serve": ("app.cli.serve", "Run the server until it is told to stop."),
     "config": ("app.cli.config", "Settings: which hold, and where each comes from."),
     "status": ("app.cli.status", "Which server this is, who you are to it, and how much is going on."),
+    "dashboard": (
+        "app.cli.dashboard",
+        "What is going on, at a glance; again whenever anything has happened.",
+    ),
     "runs": ("app.cli.runs", "Runs: make them, look at them, pause, resume, stop, retry."),
     "deliverables": ("app.cli.deliverables", "Deliverables: what the phases of a run owe."),
     "tasks": ("app.cli.tasks", "Tasks: look at them, steer them, change the DAG."),
@@ -29,6 +33,7 @@ MODULES: Final[dict[str, tuple[str, str]]] = {
     "context": ("app.cli.context", "Context: what each file would cost an agent to read."),
     "skills": ("app.cli.skills", "Skills: instructions that workers are started with."),
     "progress": ("app.cli.progress", "Say what a worker is doing and how far it is."),
+    "heartbeat": ("app.cli.heartbeat", "Say that the agent which looks after a run is alive."),
     "plan": ("app.cli.plan", "Plans: find them, see what Trackside makes of one, import it again."),
     "projects": ("app.cli.projects", "Projects: make a directory known, and see which ones are."),
     "usage": ("app.cli.usage", "What agents have used: tokens and money, by run, task, model and more."),

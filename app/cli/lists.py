@@ -18,7 +18,6 @@ from app.cli.paging import Node, pages
 from app.cli.screen import Screen
 from app.cli.session import Session, described, server_command
 from app.client.errors import TracksideError
-from app.client.following import Line
 
 P = ParamSpec("P")
 
@@ -52,6 +51,8 @@ class Listing:
     events: Mapping[str, Any] | None = None
     page: int = 100
     hint: str | None = None
+    compact: Callable[[Node], Sequence[str]] | None = None
+    """What is told of an entry where there is room for a short line only; the whole row where this is left out."""
 
 
 @dataclass(slots=True)
@@ -118,6 +119,9 @@ def show(screen: Screen, listing: Listing, found: Found) -> None:
     """The answer; what belongs beside it goes to standard error."""
     if screen.json:
         screen.document(found.entries)
+    elif screen.compact:
+        for one in found.entries:
+            screen.line(text.printable(" ".join((listing.compact or listing.row)(one))))
     elif not found.entries:
         screen.line(listing.none)
     else:
@@ -155,10 +159,7 @@ async def _watch(session: Session, listing: Listing, most: int | None) -> None:
 
 
 async def _listen(session: Session, listing: Listing, after: str, changed: asyncio.Event) -> None:
-    line = Line(
-        session.server, lost=lambda words: session.screen.note(f"Connection lost ({words}); trying again.")
-    )
-    stream = line.follow(
+    stream = session.line().follow(
         CHANGES, {"filter": listing.events}, after=after, cursor=lambda data: str(data["events"]["cursor"])
     )
     async with aclosing(stream):

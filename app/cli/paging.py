@@ -1,15 +1,16 @@
 """Lists as wholes: the API gives them page by page."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.client.http import Client
+if TYPE_CHECKING:
+    from app.client.http import Client
 
 Node = dict[str, Any]
 
 
 async def pages(
-    client: Client,
+    client: "Client",
     document: str,
     *path: str,
     most: int | None = None,
@@ -38,7 +39,7 @@ async def pages(
 
 
 async def nodes(
-    client: Client, document: str, *path: str, most: int | None = None, page: int = 100, **variables: Any
+    client: "Client", document: str, *path: str, most: int | None = None, page: int = 100, **variables: Any
 ) -> list[Node]:
     """The nodes of the connection at `path`, `most` of them at most."""
     found: list[Node] = []

@@ -1,10 +1,10 @@
 """Plan files: read here, and sent to the server."""
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from app import plans
 from app.client.errors import TracksideError
 from app.domain import limits
 from app.domain.plans import Plan, PlanFormat
@@ -20,7 +20,8 @@ def read_plan(file: Path, format: PlanFormat | None = None) -> tuple[Plan, bytes
             f"{file} cannot be read: {(error.strerror or str(error)).lower()}.",
             suggestion="Name a plan: a Markdown, YAML or JSON file.",
         ) from error
-    return plans.read(content, name=str(file), format=format), content
+    read: Plan = _plans().read(content, name=str(file), format=format)
+    return read, content
 
 
 def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any
     """
     inside = os.path.relpath(file.resolve(), root)
     is_inside = inside.split(os.sep)[0] != os.pardir
-    if is_inside and plans.detect(content, inside) is plan.format:
+    if is_inside and _plans().detect(content, inside) is plan.format:
         return {"path": inside}
     document = content.decode("utf-8")
     if len(document) <= limits.PLAN_TEXT:
@@ -40,3 +41,8 @@ def as_sent(plan: Plan, content: bytes, file: Path, root: Path) -> dict[str, Any
         f"{file} is over {limits.PLAN_TEXT:,} characters and cannot be read by the server itself.",
         suggestion=f"Put it below {root}, or run from a directory above it.",
     )
+
+
+def _plans() -> Any:
+    """The readers of all formats take longer to load than everything else here: not for a list, nor for a tab."""
+    return import_module("app.plans")

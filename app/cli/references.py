@@ -1,14 +1,17 @@
 """What people type for an id: all of it, its beginning or end as far as it is unique, or an exact name."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from app.cli.paging import nodes
-from app.cli.text import quoted
+from app.cli.text import printable, quoted
 from app.client.errors import TracksideError
-from app.client.http import Client
+
+if TYPE_CHECKING:
+    from app.client.http import Client
 
 SHORTEST: Final = 4
 """Fewer characters than this are no part of an id but a slip of the finger."""
@@ -25,6 +28,11 @@ query ($search: String, $first: Int!, $after: String) {
 PROJECTS = """
 query ($first: Int!, $after: String) {
   projects(first: $first, after: $after) { edges { node { id name root } } pageInfo { hasNextPage endCursor } }
+}
+"""
+CREATE_PROJECT = """
+mutation ($input: CreateProjectInput!) {
+  createProject(input: $input) { project { id } userErrors { code message path suggestion } }
 }
 """
 WORKER = "query ($id: ID!) { worker(id: $id) { id } }"
@@ -91,14 +99,14 @@ _WAYS: Final[Sequence[Callable[[Named, str], bool]]] = (
 )
 
 
-async def host(client: Client, text: str) -> str:
+async def host(client: "Client", text: str) -> str:
     """The id of a host."""
     found = (await client.query(HOSTS))["hosts"]
     meant = match(text, [Named(one["id"], one["name"]) for one in found], "host")
     return _id(meant, "host", text, "trackside hosts list")
 
 
-async def run(client: Client, text: str) -> str:
+async def run(client: "Client", text: str) -> str:
     """The id of a run."""
     if (found := (await client.query(RUN, {"id": text}))["run"]) is not None:
         return str(found["id"])
@@ -107,12 +115,30 @@ async def run(client: Client, text: str) -> str:
     return _id(meant, "run", text, "trackside runs list")
 
 
-async def project(client: Client, text: str) -> str:
+async def project(client: "Client", text: str) -> str:
     """The id of a project, also by its directory, as it is called from here."""
     known = await nodes(client, PROJECTS, "projects")
-    at_home = [Named(one["id"], text) for one in known if one["root"] == _directory(text)]
-    meant = match(text, at_home or [Named(one["id"], one["name"]) for one in known], "project")
+    if (at_home := _at(known, _directory(text))) is not None:
+        return at_home
+    meant = match(text, [Named(one["id"], one["name"]) for one in known], "project")
     return _id(meant, "project", text, _way_to_a_project(text))
+
+
+def _directory(text: str) -> str:
+    return os.path.realpath(text)
+
+
+async def project_at(client: "Client", root: Path) -> str:
+    """The id of the project of this directory, which is made one where it is none."""
+    if (known := _at(await nodes(client, PROJECTS, "projects"), str(root))) is not None:
+        return known
+    made = await client.mutate(CREATE_PROJECT, {"name": printable(root.name) or "project", "root": str(root)})
+    return str(made["project"]["id"])
+
+
+def _at(projects: Iterable[Mapping[str, Any]], directory: str) -> str | None:
+    """The first that was made of it: servers of earlier versions made several of one directory."""
+    return min((str(one["id"]) for one in projects if one["root"] == directory), default=None)
 
 
 def _way_to_a_project(text: str) -> str:
@@ -120,11 +146,7 @@ def _way_to_a_project(text: str) -> str:
     return f"trackside projects create {quoted(text)}" if os.path.isdir(text) else "trackside projects list"
 
 
-def _directory(text: str) -> str:
-    return os.path.realpath(text)
-
-
-async def worker(client: Client, text: str) -> str:
+async def worker(client: "Client", text: str) -> str:
     """The id of a worker."""
     if (found := (await client.query(WORKER, {"id": text}))["worker"]) is not None:
         return str(found["id"])
@@ -132,13 +154,13 @@ async def worker(client: Client, text: str) -> str:
     return _id(meant, "worker", text, "trackside workers list")
 
 
-async def token(client: Client, text: str) -> str:
+async def token(client: "Client", text: str) -> str:
     """The id of a token."""
     meant = match(text, await _named(client, TOKENS, "tokens"), "token")
     return _id(meant, "token", text, "trackside tokens list --all")
 
 
-async def item(client: Client, text: str) -> str:
+async def item(client: "Client", text: str) -> str:
     """The id of an attention item: any one by its whole id, open ones by a part of it."""
     if found := (await client.query(ITEM, {"id": text}))["node"]:
         return str(found["id"])
@@ -155,13 +177,13 @@ class TaskOfRun:
     run_id: str
 
 
-async def task(client: Client, run_text: str, key: str) -> str:
+async def task(client: "Client", run_text: str, key: str) -> str:
     """The id of a run's task, by its key."""
     run_id = await run(client, run_text)
     return (await _keyed(client, run_id, key)).id
 
 
-async def task_of(client: Client, text: str) -> TaskOfRun:
+async def task_of(client: "Client", text: str) -> TaskOfRun:
     """A task by RUN/KEY or by its id."""
     run_text, slash, key = text.partition("/")
     if slash:
@@ -175,14 +197,14 @@ async def task_of(client: Client, text: str) -> TaskOfRun:
     )
 
 
-async def _keyed(client: Client, run_id: str, key: str) -> TaskOfRun:
+async def _keyed(client: "Client", run_id: str, key: str) -> TaskOfRun:
     found = await nodes(client, TASK, "run", "tasks", page=1000, run=run_id, key=key)
     keyed = [one for one in found if one["key"] == key]
     meant = Named(keyed[0]["id"], key) if keyed else None
     return TaskOfRun(_id(meant, "task", key, f"trackside tasks list {run_id}"), key, run_id)
 
 
-async def command(client: Client, text: str) -> str:
+async def command(client: "Client", text: str) -> str:
     """The id of a command: any one by its whole id, the latest by a part of it."""
     if found := (await client.query(COMMAND, {"id": text}))["node"]:
         return str(found["id"])
@@ -192,7 +214,7 @@ async def command(client: Client, text: str) -> str:
 
 
 async def _named(
-    client: Client, document: str, field: str, name: str = "name", **variables: Any
+    client: "Client", document: str, field: str, name: str = "name", **variables: Any
 ) -> list[Named]:
     return [Named(one["id"], one[name]) for one in await nodes(client, document, field, **variables)]
 

@@ -7,7 +7,17 @@ from typing import Annotated, Final
 import typer
 
 from app.cli import exit_codes, text
-from app.cli.commandlines import split
+from app.cli.amounts import NewBudget, new_budget
+from app.cli.arguments import ConflictsOption
+from app.cli.commandlines import (
+    AgentOption,
+    ModelOption,
+    PromptOption,
+    SupervisorAgentOption,
+    SupervisorOption,
+    chosen_runtime,
+    supervising_runtime,
+)
 from app.cli.exit_codes import ExitCode
 from app.cli.interrupts import Interrupts
 from app.cli.own_server import OwnServer
@@ -32,8 +42,15 @@ async def run(
             metavar="'PROGRAM ARGS'", help="What a task runs that does not say so itself; no shell."
         ),
     ] = None,
+    agent: AgentOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    supervisor: SupervisorOption = None,
+    supervisor_agent: SupervisorAgentOption = None,
     name: Annotated[str | None, typer.Option(help="What to call the run.")] = None,
     max_workers: Annotated[int | None, typer.Option(min=1, help="How many workers at once.")] = None,
+    budget: NewBudget = None,
+    conflicts: ConflictsOption = None,
     format: Annotated[
         PlanFormat | None,
         typer.Option(case_sensitive=False, help="How the plan is written; found out where it is left out."),
@@ -48,7 +65,9 @@ async def run(
 
     \b
       trackside run plan.md --command 'my-agent --yes'
-      trackside run plan.yaml --max-workers 8
+      trackside run plan.md --agent claude --model opus
+      trackside run plan.yaml --max-workers 8 --budget 20
+      trackside run plan.md --command 'my-agent --yes' --supervisor 'my-agent --watch'
       trackside run plan.md --command 'make check' --output json
     """
     read, content = read_plan(plan, format)
@@ -56,8 +75,11 @@ async def run(
     input = {
         "plan": as_sent(read, content, plan, root),
         "name": name or (None if read.title else plan.stem),
-        "runtime": {"command": split(command)} if command is not None else None,
+        "runtime": chosen_runtime(command, agent, model, prompt),
+        "supervisor": supervising_runtime(supervisor, supervisor_agent),
         "maxWorkers": max_workers,
+        "budgetUsd": new_budget(budget),
+        "conflictPolicy": conflicts,
     }
     if read.warnings:
         warnings = text.count(len(read.warnings), "warning")
@@ -70,8 +92,10 @@ async def run(
             report = await run_on_own_server(
                 session.screen, os.environ, request, interrupts, ready=lambda server: _ready(session, server)
             )
-    if report.exit_code is ExitCode.BLOCKED and command is None:
-        session.screen.note("Tasks that name no runtime are done by hand, unless --command says what to run.")
+    if report.exit_code is ExitCode.BLOCKED and command is None and agent is None:
+        session.screen.note(
+            "Tasks that name no runtime are done by hand, unless --agent or --command says what to run."
+        )
     return report.exit_code
 
 

@@ -31,6 +31,7 @@ class Batch(StrEnum):
     RESUME = "resume"
     ARCHIVE = "archive"
     CLEANUP = "cleanup"
+    RESTART = "restart"
 
 
 _OPERATIONS: Final = {
@@ -38,6 +39,7 @@ _OPERATIONS: Final = {
     Batch.RESUME: "RESUME_ALL",
     Batch.ARCHIVE: "ARCHIVE_OLD",
     Batch.CLEANUP: "CLEANUP_ARCHIVED",
+    Batch.RESTART: "RESTART_STALE",
 }
 
 
@@ -50,7 +52,8 @@ async def batch_runs(
         typer.Argument(
             metavar="OPERATION",
             case_sensitive=False,
-            help="pause or resume runs, archive those that have ended long ago, cleanup: delete archived ones for good.",
+            help="pause or resume runs, archive those that have ended long ago, cleanup: delete archived ones for good, "
+            "restart: have what looks after silent ones begin again.",
         ),
     ],
     yes: Annotated[
@@ -62,7 +65,7 @@ async def batch_runs(
             "--older-than",
             metavar="HOURS",
             min=0,
-            help="Only runs that have done nothing for so long; a week for archive and cleanup.",
+            help="Only runs that have done nothing for so long; a week for archive and cleanup, half an hour for restart.",
         ),
     ] = None,
     project: ProjectOption = None,
@@ -82,6 +85,7 @@ async def batch_runs(
       trackside runs batch archive --older-than 720
       trackside runs batch pause --project . --yes --reason 'the tests are red'
       trackside runs batch cleanup --search old- --output json
+      trackside runs batch restart
     """
     project_id = await references.project(session.client, project) if project is not None else None
     given: dict[str, Any] = {

@@ -1,13 +1,14 @@
 """Runs as text."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from app.cli import text
-from app.cli.amounts import spent
+from app.cli.amounts import budgeted, spent
 from app.cli.screen import Screen
 from app.cli.wording import told
+from app.domain.conflicts import ConflictPolicy
 from app.domain.phases import PhaseStatus, TaskRequirement
 from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
@@ -31,6 +32,9 @@ MARKS: Final[dict[str, tuple[str, str]]] = {
 _NAMED: Final = 5
 """How much of what a phase waits for is named."""
 
+SHORT: Final = 9
+"""So much of the end of an id is hardly ever that of another."""
+
 RUN_HEADER: Final = ("ID", "STATUS", "DONE", "ASKS", "CREATED", "NAME")
 
 
@@ -39,29 +43,53 @@ def run_row(run: Node) -> tuple[str, ...]:
     return (run["id"], run["status"], done(run), asks, text.ago(run["createdAt"], text.now()), run["name"])
 
 
-def show_one(screen: Screen, run: Node, items: Sequence[Node], tasks: Sequence[Node]) -> None:
+def compact_run(run: Node) -> tuple[str, ...]:
+    """As scripts take it apart, and status bars have room for; the name last, because it may have blanks."""
+    return (run["id"][-SHORT:], run["status"], done(run), str(run["openAttention"] or "-"), run["name"])
+
+
+def show_one(
+    screen: Screen,
+    run: Node,
+    items: Sequence[Node],
+    tasks: Sequence[Node],
+    *,
+    more: Iterable[tuple[str, str]] = (),
+    tell_phase: Callable[[Node], list[str]] | None = None,
+) -> None:
+    """`more` is told below its name, `tell_phase` says what is told of a phase: what is unusual of it otherwise."""
     screen.line(text.printable(run["name"]), style="bold")
     screen.line(f"  {run['id']}  {run['status']}  version {run['version']}")
     if run["statusReason"]:
         screen.line(f"  {text.printable(told(run['statusReason']))}")
-    screen.line(f"  {counts(run)}; {_when(run)}; at most {text.count(run['maxWorkers'], 'worker')}")
-    if run["usage"] is not None:
-        screen.line(f"  used {spent(run['usage'])}")
-    if run["project"] is not None:
-        screen.line(f"  in {text.printable(run['project']['root'])}")
+    _show_terms(screen, run)
+    screen.facts(more)
     by_phase: defaultdict[str, list[Node]] = defaultdict(list)
     for task in tasks:
         by_phase[task["phase"]["key"] if task["phase"] else ""].append(task)
     for phase in run["phases"]:
         screen.line("")
         screen.line(f"{text.printable(phase['title'])}  [{phase['status']}]", style="bold")
-        for line in agreed(phase):
+        for line in (tell_phase or agreed)(phase):
             screen.line(f"  {text.printable(line)}", style="dim")
         for task in by_phase[phase["key"]]:
             _show_task(screen, task)
     for item in items:
         screen.line("")
         show_question(screen, item)
+
+
+def _show_terms(screen: Screen, run: Node) -> None:
+    """How much of what it may use, and where."""
+    screen.line(f"  {counts(run)}; {_when(run)}; at most {text.count(run['maxWorkers'], 'worker')}")
+    if run["conflictPolicy"] != ConflictPolicy.ASK:
+        screen.line(f"  tasks that change the same paths: {run['conflictPolicy']}")
+    if run["usage"] is not None:
+        screen.line(f"  used {spent(run['usage'])}")
+    if run["budget"] is not None:
+        screen.line(f"  budget: {budgeted(run['budget'])}")
+    if run["project"] is not None:
+        screen.line(f"  in {text.printable(run['project']['root'])}")
 
 
 def agreed(phase: Node) -> list[str]:

@@ -16,8 +16,9 @@ from app.cli.owner import end_workers, try_to
 from app.cli.paging import nodes
 from app.cli.run_board import INTERRUPTED, Board
 from app.cli.run_display import display_for
+from app.cli.run_verbs import PAUSE
 from app.cli.run_views import show_question, total
-from app.cli.runs import PAUSE, SHOW, TASKS
+from app.cli.runs import SHOW, TASKS
 from app.cli.screen import Screen
 from app.cli.wording import told
 from app.client.errors import Refused

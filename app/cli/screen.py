@@ -19,6 +19,7 @@ from app.domain.errors import AppError
 class Output(StrEnum):
     TEXT = "text"
     TABLE = "table"
+    COMPACT = "compact"
     JSON = "json"
     JSONL = "jsonl"
 
@@ -44,12 +45,13 @@ class Screen:
     def __init__(self, output: Output) -> None:
         self.json = output in FOR_PROGRAMS
         self.records = output is Output.JSONL
+        self.compact = output is Output.COMPACT
         self.out = _console(stderr=False)
         self.err = _console(stderr=True)
 
     @property
     def interactive(self) -> bool:
-        return self.out.is_terminal and not self.json
+        return self.out.is_terminal and not self.json and not self.compact
 
     def document(self, value: Any) -> None:
         """The answer, for programs; of a list, each entry in a line of its own where records are asked for."""
@@ -83,7 +85,7 @@ class Screen:
 
     def note(self, words: str) -> None:
         """Beside the answer: hints and progress. Programs are spared it."""
-        if not self.json:
+        if not self.json and not self.compact:
             self.err.print(Text(words, style="dim"), soft_wrap=True)
 
     def busy(self, words: str) -> AbstractContextManager[object]:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
 
@@ -17,8 +18,11 @@ from app.cli.wording import in_commands
 from app.client import retries
 from app.client.discovery import Discovery
 from app.client.errors import NotAllowed, Refused, TracksideError, Unreachable
-from app.client.http import Client
 from app.domain.errors import AppError
+
+if TYPE_CHECKING:
+    from app.client.following import Line
+    from app.client.http import Client
 
 P = ParamSpec("P")
 
@@ -48,7 +52,8 @@ DataDir = Annotated[
 OutputOption = Annotated[
     Output,
     typer.Option(
-        help="Text or a table for people, one JSON document, or a JSON document a line. Fields are called as in the API."
+        help="Text or a table for people, of a list no more than a short line for each entry (compact), one JSON "
+        "document, or a JSON document a line. Fields are called as in the API."
     ),
 ]
 
@@ -57,7 +62,7 @@ OutputOption = Annotated[
 class Session:
     """One command at work. `given` tells whether its caller named a server."""
 
-    client: Client
+    client: "Client"
     server: Discovery
     screen: Screen
 
@@ -65,6 +70,15 @@ class Session:
     def given(self) -> bool:
         """Whether the caller or the environment names a server."""
         return bool(self.server.url or self.server.data_dir or self.server.environment.get("TRACKSIDE_URL"))
+
+    def line(self, screen: Screen | None = None) -> "Line":
+        """To follow something by. It says so when the connection is lost, and makes it again."""
+        shown = screen or self.screen
+        following = import_module("app.client.following")  # WebSockets take time to load
+        line: Line = following.Line(
+            self.server, lost=lambda words: shown.note(f"Connection lost ({words}); trying again.")
+        )
+        return line
 
 
 def server_command(
@@ -120,7 +134,8 @@ async def _session(
     screen: Screen,
     arguments: dict[str, Any],
 ) -> ExitCode:
-    async with Client(discovery, tries_again=retries.retries(discovery.environment)) as client:
+    http = import_module("app.client.http")  # takes time to load, which a tab and --help need not wait for
+    async with http.Client(discovery, tries_again=retries.retries(discovery.environment)) as client:
         return await function(Session(client, discovery, screen), **arguments) or ExitCode.COMPLETED
 
 

@@ -11,6 +11,8 @@ import typer
 from app.settings import Loaded, Settings, load
 
 _PLAIN: Final = (bool, int, float, str, Path)
+_NO_OPTION: Final = frozenset({"agents"})
+"""What is more than fits into an option."""
 _ALSO: Final = {
     "token": " Others on this machine may see it in the list of processes; they do not see TRACKSIDE_TOKEN."
 }
@@ -41,6 +43,8 @@ def _options() -> Iterator[inspect.Parameter]:
         "config", Path, "A settings file, TOML; TRACKSIDE_CONFIG, or trackside/config.toml in ~/.config."
     )
     for name, field in Settings.model_fields.items():
+        if name in _NO_OPTION:
+            continue
         kind = field.annotation
         plain = isinstance(kind, type) and (kind in _PLAIN or issubclass(kind, StrEnum))
         words = (field.description or "").replace("`", "") + _default(name, field) + _ALSO.get(name, "")

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from app.cli import completion, references, text
+from app.cli.amounts import Budget, NewBudget, limit, new_budget
 from app.cli.arguments import Expect, Reason, RunArgument, TaskArgument
-from app.cli.commandlines import split
+from app.cli.commandlines import AgentOption, ModelOption, PromptOption, chosen_runtime
 from app.cli.screen import Screen
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
@@ -65,6 +66,9 @@ async def add_task(
     key: Annotated[str, typer.Argument(metavar="KEY", help="What it is named by within its run.")],
     title: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be done, in a line.")],
     command: Command = None,
+    agent: AgentOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
     after: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,26 +89,29 @@ async def add_task(
     max_attempts: Attempts = None,
     timeout: Timeout = None,
     skill: Skill = None,
+    budget: NewBudget = None,
     path: Paths = None,
     dry_run: DryRun = False,
     expect_version: Expect = None,
     reason: Reason = None,
 ) -> None:
-    r"""Add a task to a run. Without --command it runs what the run runs, or is done by hand.
+    r"""Add a task to a run. Without --command or --agent it runs what the run runs, or is done by hand.
 
     \b
       trackside tasks add nightly lint 'Look for slips' --command 'true' --after T012
       trackside tasks add nightly sign 'Sign the report' --before T013 --dry-run
       trackside tasks add nightly retry-me 'Fetch the data' --command 'true' --max-attempts 3 --timeout 600
+      trackside tasks add nightly essay 'Write it up' --command 'true' --budget 2.50
     """
     run_id = await references.run(session.client, run)
     given = {
         "key": key,
         "title": title,
         "dependsOn": after,
-        **_details(description, phase, priority, max_attempts, timeout, command, skill, path),
+        "runtime": chosen_runtime(command, agent, model, prompt),
+        **_details(description, phase, priority, max_attempts, timeout, skill, path),
     }
-    operations = [{"addTask": _kept(given)}]
+    operations = [{"addTask": _kept({**given, "budgetUsd": new_budget(budget)})}]
     operations += [{"addDependency": {"task": one, "dependsOn": key}} for one in before or []]
     await _mutate(session, run_id, operations, dry_run, expect_version, reason)
 
@@ -121,7 +128,11 @@ async def edit_task(
     max_attempts: Attempts = None,
     timeout: Timeout = None,
     command: Command = None,
+    agent: AgentOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
     skill: Skill = None,
+    budget: Budget = None,
     path: Paths = None,
     dry_run: DryRun = False,
     expect_version: Expect = None,
@@ -132,10 +143,13 @@ async def edit_task(
     \b
       trackside tasks edit nightly/T012 --title 'Count the pears' --priority 5
       trackside tasks edit nightly/T012 --command 'make pears' --max-attempts 3
+      trackside tasks edit nightly/T012 --agent codex --model gpt-5
+      trackside tasks edit nightly/T012 --budget 5
     """
     meant = await references.task_of(session.client, task)
-    details = _details(description, phase, priority, max_attempts, timeout, command, skill, path)
-    given = _kept({"title": title, **details})
+    details = _details(description, phase, priority, max_attempts, timeout, skill, path)
+    runtime = chosen_runtime(command, agent, model, prompt)
+    given = {**_kept({"title": title, "runtime": runtime, **details}), **limit(budget)}
     if not given:
         raise TracksideError(
             "INVALID_INPUT", "There is nothing to change.", suggestion="Name something: --title, --priority …"
@@ -303,7 +317,6 @@ def _details(
     priority: int | None,
     max_attempts: int | None,
     timeout: int | None,
-    command: str | None,
     skill: str | None,
     path: list[str] | None,
 ) -> dict[str, Any]:
@@ -313,7 +326,6 @@ def _details(
         "priority": priority,
         "maxAttempts": max_attempts,
         "timeoutSeconds": timeout,
-        "runtime": {"command": split(command)} if command is not None else None,
         "skill": skill,
         "paths": path or None,
     }

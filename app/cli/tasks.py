@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from app.cli import completion, outcomes, references, task_edits, text
+from app.cli.amounts import BUDGET, FIELDS, budgeted, spent
 from app.cli.arguments import Reason, RunArgument, TaskArgument
 from app.cli.lists import Listing, list_command
 from app.cli.paging import Node
@@ -31,16 +32,16 @@ query ($id: ID!, $statuses: [TaskStatus!], $phase: String, $search: String, $fir
   }
 }
 """
-SHOW = """
-query ($id: ID!) {
-  task(id: $id) {
+SHOW = f"""
+query ($id: ID!) {{
+  task(id: $id) {{
     id key title description status statusReason priority attempts maxAttempts timeoutSeconds lastError retryAt
     runtime skill paths blocks startedAt completedAt dependencyKeys
-    dependencies { id key title status } dependents { id key title status }
-    subtasks { id title completed }
-    phase { key title } run { id name } worker { id status currentActivity progress }
-  }
-}
+    dependencies {{ id key title status }} dependents {{ id key title status }}
+    subtasks {{ id title completed }} {BUDGET} usage {{ {FIELDS} }}
+    phase {{ key title }} run {{ id name }} worker {{ id status currentActivity progress }}
+  }}
+}}
 """
 _AFTER: Final = """
     task { id key title status statusReason run { id name } }
@@ -207,6 +208,8 @@ def _show(screen: Screen, task: Mapping[str, Any]) -> None:
         ("worker", task["worker"]["id"] if task["worker"] else ""),
         ("priority", str(task["priority"]) if task["priority"] else ""),
         ("time", text.duration(task["timeoutSeconds"]) if task["timeoutSeconds"] else ""),
+        ("used", spent(task["usage"])),
+        ("budget", budgeted(task["budget"])),
         ("skill", task["skill"] or ""),
         ("paths", ", ".join(task["paths"])),
         ("after", _named(task["dependencies"])),

@@ -59,9 +59,17 @@ def exact(instant: str | None) -> str:
 
 def instant(words: str, now: datetime) -> str:
     """What the API takes for `90s`, `15m`, `2h`, `3d` (that long ago), a date, or a date with a time."""
-    if len(words) > 1 and words[:-1].isascii() and words[:-1].isdigit() and words[-1] in _SECONDS:
-        return (now - timedelta(seconds=int(words[:-1]) * _SECONDS[words[-1]])).isoformat()
+    if (ago := seconds(words)) is not None:
+        return (now - timedelta(seconds=ago)).isoformat()
     return datetime.fromisoformat(words).astimezone(UTC).isoformat()
+
+
+def seconds(words: str) -> int | None:
+    """Of `90s`, `15m`, `2h`, `3d`; None for anything else."""
+    number, unit = words[:-1], words[-1:]
+    return (
+        int(number) * _SECONDS[unit] if number.isascii() and number.isdigit() and unit in _SECONDS else None
+    )
 
 
 def clock(instant: str) -> str:

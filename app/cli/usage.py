@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import references, text
-from app.cli.amounts import FIELDS
+from app.cli.amounts import BUDGET, FIELDS, budgeted
 from app.cli.arguments import ProjectOption, RunOption, Since, TaskOption, Until, WorkerOption, instant
 from app.cli.session import Session, server_command
 
@@ -16,6 +16,7 @@ USAGE = f"""
 query ($filter: UsageFilter, $by: UsageGroup, $interval: UsageInterval, $first: Int) {{
   usage(filter: $filter, groupBy: $by, interval: $interval, first: $first) {{
     key label start usage {{ {FIELDS} }}
+    node {{ ... on Run {{ {BUDGET} }} ... on Task {{ {BUDGET} }} ... on Worker {{ {BUDGET} }} }}
   }}
 }}
 """
@@ -85,17 +86,22 @@ async def usage(
     elif not found:
         session.screen.line("Nothing was used that anybody told of.")
     else:
-        timed = each is not None
-        header = (*(("BEGAN",) if timed else ()), *HEADER, by.name)
-        session.screen.table(header, [_row(one, timed=timed) for one in found])
+        timed, limited = each is not None, any(_budget(one) for one in found)
+        header = (*(("BEGAN",) if timed else ()), *HEADER, *(("BUDGET",) if limited else ()), by.name)
+        session.screen.table(header, [_row(one, timed=timed, limited=limited) for one in found])
         if len(found) == limit:
             session.screen.note(f"There may be more than these {limit:,}: --limit shows up to 1,000.")
 
 
-def _row(bucket: dict[str, Any], *, timed: bool) -> tuple[str, ...]:
+def _budget(bucket: dict[str, Any]) -> str:
+    """How the budget of what this line is of stands now, all that was spent of it included."""
+    return budgeted((bucket["node"] or {}).get("budget"))
+
+
+def _row(bucket: dict[str, Any], *, timed: bool, limited: bool) -> tuple[str, ...]:
     """The id follows the name: it is what other commands take."""
     used, key, label = bucket["usage"], bucket["key"], bucket["label"]
     numbers = [f"{used[name]:,}" for name in FIELDS.split()[:4]]
     what = "-" if not key else key if label in (None, key) else f"{label} ({key})"
     began = (text.exact(bucket["start"])[:16],) if timed else ()
-    return (*began, *numbers, used["costUsd"], what)
+    return (*began, *numbers, used["costUsd"], *((_budget(bucket) or "-",) if limited else ()), what)

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "checkCompletion": "runs check",
     "completeDeliverable": "deliverables complete",
     "completeTask": "tasks complete",
+    "configureProject": "projects configure",
     "configureRun": "runs configure",
     "createProject": "projects create",
     "createRun": "runs create",
@@ -25,6 +26,7 @@ COMMANDS: Final = {
     "deleteSubtask": "subtasks delete",
     "dismissAttention": "attention dismiss",
     "drainHost": "hosts drain",
+    "heartbeat": "heartbeat",
     "importPlan": "plan apply",
     "injectContext": "inject",
     "killWorker": "workers kill",
@@ -52,17 +54,28 @@ COMMANDS: Final = {
 }
 """The command that does what a mutation does."""
 
-OF_RUNNERS: Final = frozenset({"beatWorker", "heartbeat", "reportWorker"})
-"""Mutations that only runners send, and agents that look after a run."""
+OF_RUNNERS: Final = frozenset({"beatWorker", "reportWorker"})
+"""Mutations that only runners send."""
 
 _PHRASES: Final = (
     ("then send advancePhase with confirmed.", "then `trackside runs advance --confirm`."),
     ("Set killWorker to end it.", "Add --kill-worker to end it."),
     ("with mode NOW", "with --now"),
     ("Leave taskId out", "Leave --task out"),
+    (
+        "Raise the budget of the task with mutateDag",
+        "Raise the budget of the task with `trackside tasks edit --budget`",
+    ),
+    (
+        "with configureRun or mutateDag",
+        "with `trackside runs configure --budget` or `trackside tasks edit --budget`",
+    ),
+    ("Answer the BUDGET item", "Answer the item of `trackside attention list --kind BUDGET`"),
     ("Read answerSchema of the item.", "`trackside attention show` says what it asks for."),
 )
-_VERB: Final = re.compile(rf"(?<!trackside )\b({'|'.join(COMMANDS)})\b")
+_PLAIN: Final = frozenset({"heartbeat"})
+"""A word of its own, too: where it stands in a text, it is not the mutation that is meant."""
+_VERB: Final = re.compile(rf"(?<!trackside )\b({'|'.join(COMMANDS.keys() - _PLAIN)})\b")
 
 
 def told(words: str) -> str:

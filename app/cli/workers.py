@@ -8,16 +8,16 @@ from typing import Annotated, Any, Final
 import typer
 
 from app.cli import completion, outcomes, references, text
-from app.cli.amounts import FIELDS, spent
+from app.cli.amounts import BUDGET, FIELDS, NewBudget, budgeted, new_budget, spent
 from app.cli.arguments import ProjectOption, Reason, RunOption, TaskOption, WorkerArgument
-from app.cli.commandlines import split
+from app.cli.commandlines import AgentOption, ModelOption, PromptOption, chosen_runtime
 from app.cli.lists import Listing, list_command
 from app.cli.paging import Node, nodes
 from app.cli.screen import Screen
 from app.cli.session import Session, server_command
 from app.cli.wording import told
 from app.client.errors import TracksideError
-from app.client.following import Line
+from app.domain.access import Role
 from app.domain.workers import LIVE, WorkerStatus
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ query (
     first: $first, after: $after
   ) {
     edges { node {
-      id name status statusReason command pid exitCode attempt startedAt endedAt currentActivity progress
+      id name role status statusReason command pid exitCode attempt startedAt endedAt currentActivity progress
       task { id key title } run { id name }
     } }
     pageInfo { hasNextPage endCursor }
@@ -90,7 +90,7 @@ SHOW = f"""
 query ($id: ID!) {{
   worker(id: $id) {{
     id name status statusReason runtime capabilities command pid exitCode attempt startedAt endedAt
-    lastHeartbeatAt currentActivity progress model usage {{ {FIELDS} }}
+    lastHeartbeatAt currentActivity progress model {BUDGET} usage {{ {FIELDS} }}
     context {{ id kind path tokens deliveredAt }}
     task {{ id key title }} run {{ id name }}
   }}
@@ -110,7 +110,7 @@ async def list_workers(
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Only those that are alive.")] = False,
     search: Annotated[str | None, typer.Option(help="Part of the name, or a whole id.")] = None,
-    runtime: Annotated[str | None, typer.Option(help="Of this runtime, such as command.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="Of this runtime: command, or an agent's name.")] = None,
 ) -> Listing:
     r"""Workers, newest first.
 
@@ -179,11 +179,19 @@ async def spawn_worker(
         str | None,
         typer.Option(metavar="'PROGRAM ARGS'", help="What it runs; the task's or the run's own otherwise."),
     ] = None,
+    agent: AgentOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
     name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
     skill: Annotated[str | None, typer.Option(help="The skill it is started with.")] = None,
     env: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A variable of its environment; may be repeated."),
+    ] = None,
+    budget: NewBudget = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL", help="A label that its host has to have; may be repeated."),
     ] = None,
     reason: Reason = None,
 ) -> None:
@@ -192,6 +200,9 @@ async def spawn_worker(
     \b
       trackside workers spawn nightly --command 'true' --name helper
       trackside workers spawn nightly --task T012 --command 'true' --env MODE=quick
+      trackside workers spawn nightly --agent claude --prompt 'Look for what is missing.'
+      trackside workers spawn nightly --command 'true' --budget 2.50
+      trackside workers spawn nightly --command './train.sh' --label gpu
     """
     run_id = await references.run(session.client, run)
     task_id = await references.task(session.client, run_id, task) if task is not None else None
@@ -200,8 +211,10 @@ async def spawn_worker(
         "taskId": task_id,
         "name": name,
         "skill": skill,
-        "runtime": {"command": split(command)} if command is not None else None,
+        "runtime": chosen_runtime(command, agent, model, prompt),
         "env": [_variable(one) for one in env] if env else None,
+        "budgetUsd": new_budget(budget),
+        "hostLabels": label,
         "reason": reason,
     }
     payload = await session.client.mutate(SPAWN, given)
@@ -311,9 +324,7 @@ async def _last(session: Session, worker_id: str, number: int) -> list[dict[str,
 
 async def _follow(session: Session, worker_id: str, after: str) -> None:
     """Until the worker has ended: a server that goes away ends the subscription too."""
-    line = Line(
-        session.server, lost=lambda words: session.screen.note(f"Connection lost ({words}); trying again.")
-    )
+    line = session.line()
     while True:
         stream = line.follow(
             FOLLOW,
@@ -339,6 +350,13 @@ def _show_line(screen: Screen, line: dict[str, Any]) -> None:
         screen.raw(line["text"], style="" if line["stream"] in ("STDOUT", "AGENT") else "dim")
 
 
+def _task(worker: Node) -> str:
+    """What it works on; the one that looks after its run works on none."""
+    if worker["task"] is not None:
+        return str(worker["task"]["key"])
+    return "(supervisor)" if worker["role"] == Role.ORCHESTRATOR else "-"
+
+
 def _row(worker: Node) -> tuple[str, ...]:
     ended = worker["endedAt"] is not None
     doing = worker["statusReason"] if ended else worker["currentActivity"]
@@ -346,9 +364,9 @@ def _row(worker: Node) -> tuple[str, ...]:
     return (
         worker["id"],
         worker["status"],
-        worker["task"]["key"] if worker["task"] is not None else "-",
+        _task(worker),
         text.ago(worker["startedAt"], text.now()),
-        f"{percent}{doing or shlex.join(worker['command'])}",
+        f"{percent}{doing or shlex.join(worker['command']) or worker['runtime']}",
     )
 
 
@@ -363,9 +381,10 @@ def _show(screen: Screen, worker: Node) -> None:
         ("doing", f"{percent}{worker['currentActivity'] or ''}".strip()),
         ("task", f"{task['key']}  {task['title']}, attempt {worker['attempt']}" if task else ""),
         ("run", f"{worker['run']['name']} ({worker['run']['id']})" if worker["run"] else ""),
-        ("runs", f"{worker['runtime']}: {shlex.join(worker['command'])}"),
+        ("runs", ": ".join(filter(None, (worker["runtime"], shlex.join(worker["command"]))))),
         ("model", worker["model"] or ""),
         ("used", spent(worker["usage"])),
+        ("budget", budgeted(worker["budget"])),
         ("can", ", ".join(worker["capabilities"])),
         ("process", str(worker["pid"] or "")),
         ("started", text.exact(worker["startedAt"])),

@@ -14,7 +14,9 @@ from app.commands import (
     plans,
     projects,
     reports,
+    restorations,
     runs,
+    saved_states,
     scheduling,
     subtasks,
     supervisors,
@@ -22,6 +24,7 @@ from app.commands import (
     tokens,
     tool_calls,
     usage,
+    usage_reports,
     workers,
 )
 
@@ -39,7 +42,9 @@ __all__ = [
     "plans",
     "projects",
     "reports",
+    "restorations",
     "runs",
+    "saved_states",
     "scheduling",
     "subtasks",
     "supervisors",
@@ -47,5 +52,6 @@ __all__ = [
     "tokens",
     "tool_calls",
     "usage",
+    "usage_reports",
     "workers",
 ]

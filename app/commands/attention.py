@@ -2,20 +2,33 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from app import store
-from app.commands import moves, phases, workers
+from app.commands import (
+    budget_answers,
+    conflicts,
+    failures,
+    items,
+    moves,
+    permissions,
+    phases,
+    supervision,
+    supervisors,
+    tasks,
+    workers,
+)
 from app.commands.answers import check_answer, check_schema
 from app.commands.audit import Change
 from app.domain import limits
+from app.domain.access import Role
 from app.domain.attention import ATTENTION, AttentionKind, AttentionMove, AttentionStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.runs import ENDED
-from app.domain.tasks import TaskMove, TaskStatus
-from app.domain.workers import LIVE, WorkerMove, WorkerStatus
+from app.domain.workers import LIVE
 from app.store.db import Tx
-from app.store.tables import AskerRow, AttentionRow, RunRow, TaskRow, WorkerRow
+from app.store.tables import AttentionRow, RunRow, TaskRow, WorkerRow
 
 
 class _NoDefault:
@@ -24,12 +37,35 @@ class _NoDefault:
 
 NO_DEFAULT = _NoDefault()
 
+Effect = Callable[[Tx, RunRow, AttentionRow, AttentionMove], None]
+
+FAILURES: Final[Mapping[str, Effect]] = {
+    failures.TASK: tasks.settle_failed,
+    supervision.GIVEN_UP: supervisors.settled,
+}
+"""What follows when an item about a failure was closed, by the kind of its subject."""
+
+
+def _after_failure(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove) -> None:
+    FAILURES[(item.subject or {})["kind"]](tx, run, item, move)
+
+
+EFFECTS: Final[Mapping[AttentionKind, Effect]] = {
+    AttentionKind.CONFLICT: conflicts.settled,
+    AttentionKind.PHASE_CONFIRMATION: phases.settled,
+    AttentionKind.BUDGET: budget_answers.settled,
+    AttentionKind.FAILURE: _after_failure,
+    AttentionKind.PERMISSION: permissions.settled,
+}
+"""What follows when an item was closed, by whatever move; `item.answer` is the answer. Who asked goes on afterwards."""
+
 
 def ask(
     tx: Tx,
     *,
     run_id: str,
     question: str,
+    kind: AttentionKind = AttentionKind.QUESTION,
     task_id: str | None = None,
     worker_id: str | None = None,
     detail: str | None = None,
@@ -48,17 +84,18 @@ def ask(
         check_schema(answer_schema)
     if not isinstance(default_answer, _NoDefault):
         check_answer(default_answer, options, answer_schema, "input", "defaultAnswer")
-    key = _key(question, options, answer_schema)
-    if task is not None and worker is not None:
-        earlier = store.attention.find_answer(tx, task.id, key)
-        if earlier is not None and _asked_before(tx, earlier, worker):
-            return _change(run, earlier, task, worker)
+    key = _key(kind, question, detail, options, answer_schema)
+    earlier = _answered_before(tx, key, task, worker)
+    if earlier is not None:
+        if (supervisor_id := _as_supervisor(tx, worker)) is not None:
+            items.join(tx, earlier, task, worker, supervisor_id=supervisor_id)
+        return _change(run, earlier, task, worker)
     item = store.attention.find_open(tx, run.id, key)
     if item is None:
         item = AttentionRow(
             id=store.ids.new("att"),
             run_id=run.id,
-            kind=AttentionKind.QUESTION,
+            kind=kind,
             status=ATTENTION.start,
             title=question,
             detail=detail,
@@ -69,9 +106,9 @@ def ask(
             merge_key=key,
             question_key=key,
             created_at=tx.now,
-            expires_at=limits.later(tx.now, expires_in_seconds),
+            expires_at=limits.later(tx.now, expires_in_seconds or _usual_deadline(tx, run)),
         )
-        moves.open_item(
+        items.open_item(
             tx,
             run,
             item,
@@ -79,12 +116,16 @@ def ask(
             worker=worker.id if worker is not None else None,
         )
     moves.touch(tx, run)
-    _join(tx, item, task, worker)
+    items.join(tx, item, task, worker, supervisor_id=_as_supervisor(tx, worker))
     if worker is not None:
         workers.wait_if_asked(tx, run, worker)
-    _recount(tx, item)
+    items.recount(tx, item)
     moves.settle(tx, run)
     return _change(run, item, task, worker)
+
+
+def _usual_deadline(tx: Tx, run: RunRow) -> int | None:
+    return store.project_flags.settings(tx, run.project_id).question_deadline_seconds
 
 
 def answer(tx: Tx, *, item_id: str, answer: Any) -> Change:
@@ -119,7 +160,7 @@ def refresh(tx: Tx) -> int:
     changed = 0
     for run_id in store.attention.runs_with_open(tx):
         for item in store.attention.open_of_run(tx, run_id):
-            changed += _recount(tx, item)
+            changed += items.recount(tx, item)
     return changed
 
 
@@ -138,68 +179,43 @@ def _asker(
     return worker, task
 
 
-def _key(question: str, options: list[str], schema: dict[str, Any] | None) -> str:
-    return hashlib.sha256(json.dumps([question, options, schema], sort_keys=True).encode()).hexdigest()
+def _key(
+    kind: AttentionKind, question: str, detail: str | None, options: list[str], schema: dict[str, Any] | None
+) -> str:
+    """What is the same for two who ask. Of a permission all of it: two calls of a tool may look alike in a line."""
+    asked = [question, options, schema]
+    told = asked if kind is AttentionKind.QUESTION else [kind, detail, *asked]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _asked_before(tx: Tx, item: AttentionRow, worker: WorkerRow) -> bool:
-    """Whether an earlier attempt, not this worker itself, was given the answer."""
-    return all(asker.worker_id != worker.id for asker in store.attention.askers(tx, item.id))
+def _answered_before(tx: Tx, key: str, task: TaskRow | None, worker: WorkerRow | None) -> AttentionRow | None:
+    """The item with the answer that an earlier attempt at the task, not this worker itself, was given to the same question.
+
+    Or that the run's supervising agent was given before it was restarted.
+    """
+    if task is not None and worker is not None:
+        item = store.attention.find_answer(tx, task.id, key)
+        askers = store.attention.askers(tx, item.id) if item is not None else ()
+        return item if all(asker.worker_id != worker.id for asker in askers) else None
+    supervisor_id = _as_supervisor(tx, worker)
+    return store.attention.find_answer_before_restart(tx, supervisor_id, key) if supervisor_id else None
 
 
-def _join(tx: Tx, item: AttentionRow, task: TaskRow | None, worker: WorkerRow | None) -> None:
-    pair = (task.id if task is not None else None, worker.id if worker is not None else None)
-    if all((asker.task_id, asker.worker_id) != pair for asker in store.attention.askers(tx, item.id)):
-        tx.session.add(
-            AskerRow(id=store.ids.new("ask"), attention_id=item.id, task_id=pair[0], worker_id=pair[1])
-        )
-        tx.session.flush()
+def _as_supervisor(tx: Tx, worker: WorkerRow | None) -> str | None:
+    """The supervisor whose agent asks for itself, not for a worker of its run."""
+    return tx.supervisor_id if worker is None or worker.role == Role.ORCHESTRATOR else None
 
 
 def _close(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove, answer: Any) -> None:
     item.answer, item.answered_by = answer, tx.actor
-    phase = store.phases.find(tx, run.phase_id)
-    confirmed = item.kind == AttentionKind.PHASE_CONFIRMATION and move is AttentionMove.ANSWER
-    moves.close_item(tx, run, item, move)
-    if confirmed and phase is not None:
-        phases.confirm(tx, run, phase)
+    items.close_item(tx, run, item, move)
+    effect = EFFECTS.get(AttentionKind(item.kind))
+    if effect is not None:
+        effect(tx, run, item, move)
     for asker in store.attention.askers(tx, item.id):
         if asker.worker_id is not None:
-            _release(tx, run, asker.worker_id)
+            workers.release(tx, run, asker.worker_id)
     moves.settle(tx, run)
-
-
-def _release(tx: Tx, run: RunRow, worker_id: str) -> None:
-    """Let a worker go on that waits for nothing else."""
-    worker = store.workers.find(tx, worker_id)
-    if worker is None or store.attention.held_by_worker(tx, worker_id):
-        return
-    if worker.status == WorkerStatus.WAITING_FOR_INPUT:
-        moves.move_worker(tx, run, worker, WorkerMove.GO_ON)
-        worker.revision += 1
-    # a worker that was paused meanwhile goes on later, but its task has its answer
-    task = store.tasks.find(tx, worker.task_id) if worker.task_id is not None else None
-    if task is not None and task.status == TaskStatus.WAITING_FOR_INPUT and task.worker_id == worker_id:
-        moves.move_task(tx, run, task, TaskMove.GO_ON)
-
-
-def _recount(tx: Tx, item: AttentionRow) -> bool:
-    tx.session.flush()
-    if item.kind == AttentionKind.PHASE_CONFIRMATION:
-        return _recount_confirmation(tx, item)
-    task_ids = [task.id for task in store.attention.tasks_of(tx, [item.id])[item.id]]
-    blocked = store.tasks.blocked_behind(tx, task_ids)
-    changed = item.blocked_tasks != blocked
-    item.blocked_tasks = blocked
-    return changed
-
-
-def _recount_confirmation(tx: Tx, item: AttentionRow) -> bool:
-    phase = store.phases.find(tx, store.runs.get(tx, item.run_id).phase_id)
-    blocked = store.phases.unfinished_after(tx, phase) if phase is not None else 0
-    changed = item.blocked_tasks != blocked
-    item.blocked_tasks = blocked
-    return changed
 
 
 def _refuse_settled(item: AttentionRow) -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec
 
 from app import store
+from app.commands import saved_states
 from app.domain import limits
 from app.domain.access import Actor
 from app.domain.commands import COMMAND, CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.events import EventKind
+from app.domain.supervisors import SupervisorState
 from app.store.db import Tx
+from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import CommandRow, RunRow
 
 P = ParamSpec("P")
@@ -81,10 +84,12 @@ def perform(
     earlier = answered(tx, request)
     if earlier is not None:
         return earlier
-    store.supervisors.refuse_dead(tx, request.actor)
+    supervisor = _supervisor(tx, request.actor)
     tx.command_id = store.ids.new("cmd")
     done = change(tx, *args, **kwargs)
     _stay_inside(request.actor, done)
+    if supervisor is not None and supervisor.agent == request.actor.id and done.run is not None:
+        saved_states.after(tx, done.run, supervisor, request.verb)
     command = _record(tx, request)
     command.status, command.result, command.revision = done.status, done.refs, done.revision
     command.run_id = done.run.id if done.run is not None else None
@@ -99,7 +104,14 @@ def answered(tx: Tx, request: Request) -> Receipt | None:
     if request.idempotency_key is None:
         return None
     limits.name(request.idempotency_key, "input", "idempotencyKey", limit=limits.IDEMPOTENCY_KEY)
-    earlier = store.commands.find_answered(tx, request.actor.id, request.verb, request.idempotency_key)
+    supervisor = store.supervisors.of_agent(tx, request.actor)
+    earlier = store.commands.find_answered(
+        tx,
+        request.actor.id,
+        request.verb,
+        request.idempotency_key,
+        supervisor_id=supervisor.id if supervisor is not None else None,
+    )
     return None if earlier is None else _again(earlier, request.digest())
 
 
@@ -108,10 +120,25 @@ def rehearse(
 ) -> Receipt:
     """Run a command for its answer alone; the caller rolls it back, so it leaves no record."""
     tx.actor, tx.scope, tx.command_id = actor.name, actor.project_id, store.ids.new("cmd")
-    store.supervisors.refuse_dead(tx, actor)
+    _supervisor(tx, actor)
     done = change(tx, *args, **kwargs)
     _stay_inside(actor, done)
     return Receipt("", done.refs)
+
+
+def _supervisor(tx: Tx, actor: Actor) -> SupervisorRow | None:
+    """The supervisor as whose agent the caller acts. SUPERVISOR_DEAD where that was given up.
+
+    Also of a process that has ended, or that another has taken the place of, while its last request was on the way: its
+    successor would not know of what that does.
+    """
+    supervisor = store.supervisors.of_agent(tx, actor)
+    if supervisor is not None:
+        store.supervisors.refuse_dead(tx, supervisor)
+        tx.supervisor_id = supervisor.id
+    elif store.tokens.is_process(actor):
+        raise store.supervisors.dead(SupervisorState.INTERRUPTED)
+    return supervisor
 
 
 def reject(tx: Tx, request: Request, error: AppError) -> str:
@@ -160,6 +187,7 @@ def _record(tx: Tx, request: Request) -> CommandRow:
         verb=request.verb,
         actor=request.actor.name,
         actor_id=request.actor.id,
+        supervisor_id=tx.supervisor_id,
         reason=request.reason,
         status=CommandStatus.REQUESTED,
         idempotency_key=request.idempotency_key,

@@ -46,6 +46,12 @@ def perform(
 def delete(tx: Tx, run_id: str) -> None:
     """Remove an archived run with everything below it. What happened to it stays in the log."""
     run = store.runs.lock(tx, run_id)
+    if store.supervisors.of_run(tx, run_id).worker_id is not None:
+        raise AppError(
+            ErrorCode.INVALID_TRANSITION,
+            "The agent that looked after this run has not ended yet.",
+            suggestion="Wait a moment: it is being ended.",
+        )
     store.events.append(tx, EventKind.RUN_DELETED, run=run, id=run.id, name=run.name)
     store.runs.delete(tx, run)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app import store
-from app.commands import moves, workers
+from app.commands import budgets, moves, workers
 from app.commands.audit import Change
 from app.domain import dag, limits
+from app.domain.budgets import Limit, said
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
@@ -52,6 +53,7 @@ class _Draft:
     changed: dict[str, TaskRow] = field(default_factory=dict)
     removed: dict[str, TaskRow] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
     rewired: dict[str, list[str]] = field(default_factory=dict)
     """Tasks whose dependencies change, with the input path that did it."""
 
@@ -152,6 +154,7 @@ class _Draft:
             timeout_seconds=edit.timeout_seconds,
             runtime=edit.runtime or self.run.runtime,
             skill=edit.skill,
+            budget=edit.budget,
             paths=edit.paths,
         )
         self.tasks[edit.key] = self.added[edit.key] = task
@@ -211,6 +214,9 @@ class _Draft:
             value = getattr(edit, name)
             if value is not None:
                 setattr(task, name, value)
+        if edit.budget is not None:
+            budgets.limit_task(self.tx, self.run, task, edit.budget)
+            self.limits.append(edit.budget)
         if task.key not in self.added:
             self.changed[task.key] = task
 
@@ -280,6 +286,8 @@ def _write(tx: Tx, run: RunRow, draft: _Draft) -> Change:
     )
     for task in touched:
         moves.recount(tx, run, task)
+    if draft.limits:
+        budgets.review(tx, run, answer=said(draft.limits[-1]))
     moves.settle(tx, run)
     return Change({"run": run.id, "impact": _impact(tx, draft)}, run=run)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app import store
 from app.commands.audit import Change
+from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.hosts import ABSENT, LEASE, HostStatus, status_of
 from app.store.db import Tx
@@ -76,6 +77,21 @@ def drain(tx: Tx, *, host_id: str, reason: str | None = None) -> Change:
 def resume(tx: Tx, *, host_id: str, reason: str | None = None) -> Change:
     _set(tx, store.hosts.lock(tx, host_id), draining=False, reason=reason)
     return Change({"host": host_id})
+
+
+def with_labels(tx: Tx, labels: Sequence[str]) -> str | None:
+    """The host for a worker that is started by hand now; None where there is none, and none in particular was asked for."""
+    room = store.hosts.room(tx, store.hosts.reachable(tx))
+    host = room.take(labels)
+    if labels and host is None:
+        there = ", ".join(room.labels)
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"No host that takes workers now has {' and '.join(map(repr, labels))}.",
+            suggestion=f"Hosts that do have {there}." if there else "No host that does has any label.",
+            path=["input", "hostLabels"],
+        )
+    return host
 
 
 def _set(

@@ -6,9 +6,9 @@ Only this module sets a status. Its functions take rows that the caller holds lo
 from typing import Any, Final
 
 from app import store
-from app.commands import reasons, supervision
-from app.domain import limits
-from app.domain.attention import ATTENTION, AttentionKind, AttentionMove, AttentionStatus
+from app.commands import claims, items, ledgers, reasons, saved_states, supervision
+from app.domain.access import Role
+from app.domain.attention import AttentionKind, AttentionMove
 from app.domain.deliverables import DELIVERABLE, DeliverableMove, DeliverableStatus
 from app.domain.events import EventKind
 from app.domain.phases import OPEN, PHASE, PhaseMove, PhaseStatus, TaskRequirement, next_phase_move
@@ -17,7 +17,7 @@ from app.domain.tasks import FINISHED, SATISFIES, TASK, WORKED_ON, TaskMove, Tas
 from app.domain.workers import LIVE, WORKER, WorkerMove, WorkerStatus
 from app.store.db import Tx
 from app.store.deliverable_tables import DeliverableRow
-from app.store.tables import AttentionRow, PhaseRow, RunRow, TaskRow, WorkerRow
+from app.store.tables import PhaseRow, RunRow, TaskRow, WorkerRow
 
 COUNTERS: Final[dict[TaskStatus, str]] = {
     TaskStatus.PENDING: "pending",
@@ -67,6 +67,8 @@ def move_run(tx: Tx, run: RunRow, move: RunMove, *, reason: str | None = None) -
         run.completed_at = tx.now
     if new not in (RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.STOPPING):
         run.urgency = None
+    if new not in (RunStatus.PAUSING, RunStatus.PAUSED):
+        run.budget_paused = False
     touch(tx, run)
     supervision.follow(tx, run, old)
     # last, so that nothing of a run comes after its end
@@ -74,24 +76,36 @@ def move_run(tx: Tx, run: RunRow, move: RunMove, *, reason: str | None = None) -
 
 
 def settle(tx: Tx, run: RunRow) -> None:
-    """Let questions, phases and the run follow from what has changed, until nothing moves any more."""
-    if run.open_attention:
-        _drop_items(tx, run)
+    """Let phases, questions and the run follow from what has changed, until nothing moves any more."""
     advance(tx, run)
+    if run.open_attention:
+        drop_items(tx, run)
     moved = False
     while (move := next_move(_standing(tx, run))) is not None:
         move_run(tx, run, move, reason=reasons.why(tx, run, move))
+        _follow(tx, run, move)
         moved = True
     if not moved and (stuck := STUCK.get(RunStatus(run.status))) is not None:
         run.status_reason = reasons.why(tx, run, stuck)  # it stays where it is, but not for the same tasks
 
 
+def _follow(tx: Tx, run: RunRow, move: RunMove) -> None:
+    """What a run's pausing and going on, for want of money, mean for its workers."""
+    if move is RunMove.PAUSE:
+        run.urgency, run.budget_paused = Urgency.NOW, True
+        ledgers.hold_run(tx, run)
+    elif move is RunMove.RESUME:
+        ledgers.let_go(tx, run)
+        ledgers.drop(tx, run)
+
+
 def _standing(tx: Tx, run: RunRow) -> Standing:
     status = RunStatus(run.status)
+    held = store.attention.held_back(tx, run)
     movable = run.running
     if not movable and run.ready:
         tx.session.flush()
-        movable = store.tasks.movable(tx, run.id)
+        movable = store.tasks.movable(tx, run.id, held)
     restless = 0
     if status is RunStatus.PAUSING and run.urgency == Urgency.NOW:
         tx.session.flush()
@@ -101,7 +115,9 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
         status=status,
         movable=movable,
         waiting=run.waiting
-        + (phase is not None and store.attention.find_confirmation(tx, run, phase) is not None),
+        + len(held)
+        + (phase is not None and store.attention.find_confirmation(tx, run, phase) is not None)
+        + (not movable and store.budgets.is_asked(tx, run)),
         failed=run.failed,
         workers=run.live_workers,
         restless=restless,
@@ -109,49 +125,27 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
         pause_mode=Urgency(run.urgency) if run.urgency else None,
         auto_complete=run.auto_complete,
         ready=phase is not None and store.gates.holds(run, phase),
+        used_up=store.budgets.of_run(run).is_used_up,
+        budget_paused=run.budget_paused,
     )
 
 
 # ---------------------------------------------------------------- attention
 
 
-def open_item(tx: Tx, run: RunRow, item: AttentionRow, *, task: str | None, worker: str | None) -> None:
-    """Put something to people."""
-    tx.session.add(item)
-    tx.session.flush()
-    run.open_attention += 1
-    touch(tx, run)
-    store.events.append(tx, EventKind.ATTENTION_OPENED, run=run, task_id=task, worker_id=worker, item=item.id)
-
-
-def close_item(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove) -> None:
-    item.status = ATTENTION.after(AttentionStatus(item.status), move)
-    item.merge_key, item.answered_at = None, tx.now
-    run.open_attention -= 1
-    touch(tx, run)
-    tx.session.flush()
-    askers = store.attention.askers(tx, item.id)
-    first = askers[0] if askers else None
-    store.events.append(
-        tx,
-        EventKind.ATTENTION_CLOSED,
-        run=run,
-        task_id=first.task_id if first is not None else None,
-        worker_id=first.worker_id if first is not None else None,
-        item=item.id,
-    )
-
-
-def _drop_items(tx: Tx, run: RunRow) -> None:
-    """Dismiss what nobody waits for any more: everyone who asked is over, or the run goes no further."""
+def drop_items(tx: Tx, run: RunRow, *, all_of_ours: bool = False) -> None:
+    """Dismiss what nobody waits for any more: everyone who asked is over or was helped, or the run goes no further."""
     tx.session.flush()
     dropped = list(store.attention.abandoned(tx, run.id))
-    if run.status in ENDED - {RunStatus.FAILED} or run.status == RunStatus.STOPPING:
+    if all_of_ours or run.status in ENDED - {RunStatus.FAILED} or run.status == RunStatus.STOPPING:
         dropped += [
-            item for item in store.attention.open_of_run(tx, run.id) if item.kind != AttentionKind.QUESTION
+            item for item in store.attention.open_of_run(tx, run.id) if item.kind not in store.attention.ASKED
         ]
+    else:
+        dropped += [*store.attention.resolved(tx, run.id), *claims.settled(tx, run)]
     for item in dropped:
-        close_item(tx, run, item, AttentionMove.DISMISS)
+        items.close_item(tx, run, item, AttentionMove.DISMISS)
+    ledgers.drop(tx, run)
 
 
 # ---------------------------------------------------------------- phases
@@ -177,27 +171,23 @@ def _await_confirmation(tx: Tx, run: RunRow, phase: PhaseRow) -> None:
     phase.status = PHASE.after(PhaseStatus(phase.status), PhaseMove.AWAIT_CONFIRMATION)
     following = store.phases.next_after(tx, phase)
     tx.session.flush()
-    item = AttentionRow(
-        id=store.ids.new("att"),
-        run_id=run.id,
-        kind=AttentionKind.PHASE_CONFIRMATION,
-        status=ATTENTION.start,
-        title=f"Phase {phase.key!r} is ready to be left: go on?"[: limits.TITLE],
+    items.put(
+        tx,
+        run,
+        AttentionKind.PHASE_CONFIRMATION,
+        key=store.attention.confirmation_key(phase),
+        title=f"Phase {phase.key!r} is ready to be left: go on?",
         detail=(f"Then phase {following.key!r} begins." if following is not None else "It is the last one."),
         options=[CONFIRM],
         answer_schema={"enum": [CONFIRM, True]},
-        merge_key=store.attention.confirmation_key(phase),
-        blocked_tasks=store.phases.unfinished_after(tx, phase),
-        created_at=tx.now,
     )
-    open_item(tx, run, item, task=None, worker=None)
 
 
 def _reopen_phase(tx: Tx, run: RunRow, phase: PhaseRow) -> None:
     item = store.attention.find_confirmation(tx, run, phase)
     phase.status = PHASE.after(PhaseStatus(phase.status), PhaseMove.REOPEN)
     if item is not None:
-        close_item(tx, run, item, AttentionMove.DISMISS)
+        items.close_item(tx, run, item, AttentionMove.DISMISS)
     _make_phase_ready(tx, run, phase)
 
 
@@ -211,7 +201,7 @@ def complete_phase(
     touch(tx, run)
     if item is not None:
         item.answer, item.answered_by = CONFIRM, confirmed_by
-        close_item(tx, run, item, AttentionMove.ANSWER)
+        items.close_item(tx, run, item, AttentionMove.ANSWER)
     if phase.unfinished:
         tx.session.flush()
         for task in store.tasks.not_begun(tx, phase.id):
@@ -243,6 +233,7 @@ def begin(tx: Tx, run: RunRow, phase: PhaseRow, *, old: PhaseRow | None) -> None
     store.events.append(
         tx, EventKind.PHASE_CHANGED, run=run, old=old.key if old is not None else None, new=phase.key
     )
+    saved_states.after_phase_change(tx, run)
     _make_phase_ready(tx, run, phase)
 
 
@@ -282,6 +273,8 @@ def move_task(tx: Tx, run: RunRow, task: TaskRow, move: TaskMove, *, reason: str
         phase = store.phases.find(tx, task.phase_id)
         assert phase is not None
         _count_in_phase(phase, task, old, new)
+    if new is not TaskStatus.READY:
+        task.beyond_budget = False
     if new is TaskStatus.RUNNING and old is TaskStatus.READY:
         task.started_at = tx.now
     task.completed_at = tx.now if new in FINISHED or new is TaskStatus.FAILED else None
@@ -344,10 +337,13 @@ def move_worker(
     new = WORKER.after(old, move)
     worker.status, worker.status_reason = new, reason
     if old in LIVE and new not in LIVE:
-        run.live_workers -= 1
+        run.live_workers -= worker.role != Role.ORCHESTRATOR
         worker.ended_at = tx.now
+        ledgers.release(run, worker)
     touch(tx, run)
     announce_worker(tx, run, worker, old=old, reason=reason)
+    if worker.role == Role.ORCHESTRATOR:
+        supervision.follow_process(tx, run, worker)
 
 
 def announce_worker(

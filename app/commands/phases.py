@@ -3,11 +3,12 @@
 from app import store
 from app.commands import moves, workers
 from app.commands.audit import Change
+from app.domain.attention import AttentionMove
 from app.domain.errors import AppError, ErrorCode
 from app.domain.phases import OPEN, PhaseMove, PhaseStatus
 from app.domain.runs import DRIVEN, EDITABLE, RunMove, RunStatus
 from app.store.db import Tx
-from app.store.tables import PhaseRow, RunRow
+from app.store.tables import AttentionRow, PhaseRow, RunRow
 
 
 def advance(
@@ -49,6 +50,13 @@ def confirm(tx: Tx, run: RunRow, phase: PhaseRow) -> None:
     )
     if run.version == before:  # it was the last one: no other has begun, and yet the run is another
         run.version += 1
+
+
+def settled(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove) -> None:
+    """The question whether a phase may be left was closed; to answer it is to confirm."""
+    phase = store.phases.find(tx, run.phase_id)
+    if move is AttentionMove.ANSWER and phase is not None:
+        confirm(tx, run, phase)
 
 
 def check_completion(

@@ -5,13 +5,27 @@ from datetime import datetime
 from typing import assert_never
 
 from app import store
-from app.commands import audit, moves, tool_calls, usage, workers
+from app.commands import (
+    attention,
+    audit,
+    moves,
+    orders,
+    permissions,
+    tool_calls,
+    usage,
+    usage_reports,
+    workers,
+)
 from app.domain import limits
+from app.domain.attention import AttentionKind
 from app.domain.commands import CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.reports import (
+    Answered,
+    Asked,
     Body,
     Delivered,
+    Doing,
     Exited,
     Lines,
     Paused,
@@ -19,11 +33,14 @@ from app.domain.reports import (
     Resumed,
     Seen,
     Started,
+    Told,
     ToolEnded,
     ToolStarted,
     Used,
 )
+from app.domain.runs import ENDED
 from app.domain.tasks import TaskMove, TaskStatus
+from app.domain.usage import Amounts
 from app.domain.workers import LIVE, Desire, ExitReason, WorkerMove, WorkerStatus
 from app.store.db import Tx, reread
 from app.store.tables import RunRow, WorkerRow
@@ -94,10 +111,8 @@ def _apply(tx: Tx, run: RunRow, worker: WorkerRow, report: Report) -> None:
             _resumed(tx, run, worker)
         case Delivered():
             _delivered(tx, run, worker, body.items)
-        case ToolStarted() | ToolEnded():
-            tool_calls.take(tx, run, worker, body, report.at)
-        case Used():
-            usage.take(tx, run, worker, body, report.at)
+        case ToolStarted() | ToolEnded() | Used() | Doing() | Asked() | Answered():
+            _told(tx, run, worker, body, report.at)
         case Exited():
             _exited(tx, run, worker, body)
         case _:
@@ -161,7 +176,53 @@ def _delivered(tx: Tx, run: RunRow, worker: WorkerRow, item_ids: Sequence[str]) 
         if store.context.waiting_of_command(tx, command_id) == 0:
             audit.move(tx, command, CommandMove.TAKE_EFFECT, run)
     if store.context.undelivered(tx, worker.id):
-        workers.order_anew(tx, run, worker)  # there was more than fits into one message
+        orders.order_anew(tx, run, worker)  # there was more than fits into one message
+
+
+def _told(tx: Tx, run: RunRow, worker: WorkerRow, body: Told, at: datetime) -> None:
+    match body:
+        case ToolStarted() | ToolEnded():
+            tool_calls.take(tx, run, worker, body, at)
+        case Used():
+            usage.take(tx, run, worker, body, at)
+        case Doing():
+            _doing(tx, run, worker, body)
+        case Asked():
+            _asked(tx, run, worker, body)
+        case Answered():
+            permissions.taken(worker, body.requests)
+        case _:
+            assert_never(body)
+
+
+def _asked(tx: Tx, run: RunRow, worker: WorkerRow, body: Asked) -> None:
+    """An agent's words are cut, not refused; a run that asks nobody any more denies."""
+    item = None
+    if run.status not in ENDED and worker.status != WorkerStatus.STOPPING:
+        change = attention.ask(
+            tx,
+            run_id=run.id,
+            worker_id=worker.id,
+            kind=AttentionKind.PERMISSION,
+            question=limits.storable(body.title)[: limits.TITLE] or "A tool",
+            detail=limits.storable(body.detail)[: limits.TEXT] if body.detail is not None else None,
+            options=[limits.storable(option)[: limits.NAME] for option in body.options[: limits.OPTIONS]],
+        )
+        item = store.attention.get(tx, change.refs["item"])
+    permissions.wait(tx, run, worker, limits.storable(body.request)[: limits.NAME], item)
+
+
+def _doing(tx: Tx, run: RunRow, worker: WorkerRow, body: Doing) -> None:
+    """An agent's words are cut, not refused. The log tells of them as often as of what it uses, and in the same fact."""
+    activity = body.activity
+    if activity is not None:
+        activity = " ".join(limits.storable(activity).split())[: limits.TITLE] or None
+    progress = body.progress
+    if progress is not None:
+        progress = min(max(progress, 0), 100)
+    workers.note_progress(worker, activity, progress)
+    moves.touch(tx, run)
+    usage_reports.fold(tx, run, worker, Amounts())
 
 
 def _exited(tx: Tx, run: RunRow, worker: WorkerRow, body: Exited) -> None:

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from app import store
-from app.commands import moves, supervision, tasks, workers
+from app.commands import budgets, conflicts, moves, orders, supervision, tasks, workers
 from app.commands.audit import Change
 from app.domain import dag
+from app.domain.budgets import Limit, money, said
+from app.domain.conflicts import ConflictPolicy
 from app.domain.deliverables import DELIVERABLE
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
@@ -21,15 +22,14 @@ from app.domain.plans import (
     PlanTask,
     runtime_values,
 )
-from app.domain.runs import ENDED, RUN, RunMove, RunStatus, Urgency
+from app.domain.project_settings import UNCHANGED, ProjectSettings
+from app.domain.runs import ENDED, RUN, Patience, RunMove, RunStatus, Urgency
 from app.domain.tasks import FINISHED, TaskMove, TaskStatus
 from app.domain.workers import Desire
 from app.store.collecting import uncollected
 from app.store.db import Tx
 from app.store.deliverable_tables import DeliverableRow
 from app.store.tables import PhaseRow, RunRow
-
-DEFAULT_MAX_WORKERS = 4
 
 IMPORTED: Final = {
     PlanStatus.DONE: (TaskStatus.COMPLETED, "The plan marks it as done."),
@@ -56,14 +56,23 @@ def create(
     source: PlanSource,
     name: str | None = None,
     runtime: dict[str, Any] | None = None,
+    supervisor: dict[str, Any] | None = None,
     max_workers: int | None = None,
-    phase_guard: bool = False,
-    auto_advance: bool = True,
-    auto_complete: bool = True,
+    budget: int | None = None,
+    phase_guard: bool | None = None,
+    auto_advance: bool | None = None,
+    auto_complete: bool | None = None,
+    conflict_policy: ConflictPolicy | None = None,
+    server: ProjectSettings = UNCHANGED,
     start: bool = False,
 ) -> Change:
-    """Make a run of a plan that has been read and checked. `runtime` is for tasks that do not say themselves."""
+    """Make a run of a plan that has been read and checked. `runtime` is for tasks that do not say themselves.
+
+    With `supervisor` an agent is started to look after it, in place of the built-in one. What is None here, and the plan
+    does not say either, is as the project has it, or the server.
+    """
     project = store.projects.get(tx, project_id)
+    usual = store.project_flags.settings(tx, project.id, server)
     keys = {task.key: list(task.depends_on) for task in plan.tasks()}
     dag.refuse_cycle(keys, "input", "plan")
     run = RunRow(
@@ -71,11 +80,13 @@ def create(
         project_id=project.id,
         name=name or plan.title or "Untitled",
         status=RUN.start,
-        runtime=runtime,
-        max_workers=max_workers or plan.max_workers or DEFAULT_MAX_WORKERS,
-        phase_guard=phase_guard,
-        auto_advance=auto_advance,
-        auto_complete=auto_complete,
+        runtime=runtime or usual.runtime,
+        max_workers=max_workers or plan.max_workers or usual.max_workers,
+        budget=plan.budget if budget is None else budget,
+        phase_guard=usual.phase_guard if phase_guard is None else phase_guard,
+        auto_advance=usual.auto_advance if auto_advance is None else auto_advance,
+        auto_complete=usual.auto_complete if auto_complete is None else auto_complete,
+        conflict_policy=conflict_policy or plan.conflict_policy or usual.conflict_policy,
         plan_path=source.path,
         plan_format=source.format,
         plan_hash=source.hash,
@@ -88,7 +99,7 @@ def create(
     with uncollected():
         _add_tasks(tx, run, plan)
     store.events.append(tx, EventKind.RUN_STATUS_CHANGED, run=run, old=None, new=run.status, reason=None)
-    supervision.begin(tx, run)
+    supervision.begin(tx, run, runtime=supervisor)
     if start:
         _start(tx, run)
     return Change({"run": run.id}, run=run)
@@ -184,6 +195,7 @@ def task_values(run: RunRow, task: PlanTask) -> dict[str, Any]:
         "priority": task.priority,
         "max_attempts": task.max_attempts or 1,
         "timeout_seconds": task.timeout_seconds,
+        "budget": task.budget,
         "runtime": own or run.runtime,
         "paths": task.paths,
         "skill": task.skill,
@@ -220,19 +232,21 @@ def pause(
     run.version += 1
     if mode is Urgency.NOW:
         for worker in store.workers.live(tx, run_id=run.id):
-            workers.want(tx, run, worker, Desire.PAUSE)
+            orders.want(tx, run, worker, Desire.PAUSE)
     moves.settle(tx, run)
     return Change({"run": run.id}, run=run)
 
 
 def resume(tx: Tx, *, run_id: str, expected_version: int | None = None) -> Change:
     run = store.runs.lock(tx, run_id, version=expected_version)
+    RUN.after(RunStatus(run.status), RunMove.RESUME)
+    refuse_used_up(tx, run)
     moves.move_run(tx, run, RunMove.RESUME)
     run.version += 1
     for worker in store.workers.live(tx, run_id=run.id):
         task = store.tasks.find(tx, worker.task_id) if worker.task_id else None
         if task is None or task.status != TaskStatus.BLOCKED:
-            workers.want(tx, run, worker, Desire.RUN)
+            orders.want(tx, run, worker, Desire.RUN)
     moves.settle(tx, run)
     return Change({"run": run.id}, run=run)
 
@@ -259,9 +273,23 @@ def stop(
         if mode is Urgency.NOW:
             workers.stop(tx, run, worker, reason="The run was stopped.")
         else:
-            workers.want(tx, run, worker, Desire.RUN)  # a paused worker could never finish
+            orders.want(tx, run, worker, Desire.RUN)  # a paused worker could never finish
+            if store.budgets.stopped_by(tx, run, worker) is not None:
+                workers.stop(tx, run, worker, reason="Its budget is used up.")
     moves.settle(tx, run)
     return Change({"run": run.id}, run=run)
+
+
+def refuse_used_up(tx: Tx, run: RunRow) -> None:
+    """A run does not go on past its budget: that has to be raised first. Behind its last gate there is nothing to spend."""
+    phase = store.phases.find(tx, run.phase_id)
+    done = phase is not None and phase.status == PhaseStatus.COMPLETED
+    if store.budgets.of_run(run).is_used_up and not done:
+        raise AppError(
+            ErrorCode.BUDGET_EXCEEDED,
+            f"The run has spent {money(run.cost)} of its budget of {money(run.budget or 0)}.",
+            suggestion="Answer the BUDGET item, or raise the budget with configureRun: what it has paused goes on by itself.",
+        )
 
 
 def retry(tx: Tx, *, run_id: str, reason: str | None = None, expected_version: int | None = None) -> Change:
@@ -275,6 +303,7 @@ def retry(tx: Tx, *, run_id: str, reason: str | None = None, expected_version: i
             "No task of this run has failed.",
             suggestion="retryTask repeats a single task.",
         )
+    refuse_used_up(tx, run)
     if run.status not in (RunStatus.PAUSED, RunStatus.PAUSING, RunStatus.ACTIVE, RunStatus.WAITING_FOR_INPUT):
         moves.move_run(tx, run, RunMove.RETRY, reason=reason)
     run.version += 1
@@ -292,6 +321,8 @@ def configure(
     phase_guard: bool | None = None,
     auto_advance: bool | None = None,
     auto_complete: bool | None = None,
+    budget: Limit | None = None,
+    conflict_policy: ConflictPolicy | None = None,
     expected_version: int | None = None,
 ) -> Change:
     """Change settings; None leaves one as it is. What waited for a setting goes on at once."""
@@ -306,23 +337,30 @@ def configure(
         run.auto_advance = auto_advance
     if auto_complete is not None:
         run.auto_complete = auto_complete
-    run.version += 1
+    if conflict_policy is not None:
+        run.conflict_policy = conflict_policy
+    if budget is not None:
+        budgets.limit_run(tx, run, budget)
+        budgets.review(tx, run, answer=said(budget))
     moves.touch(tx, run)
-    store.events.append(tx, EventKind.RUN_CONFIGURED, run=run, version=run.version)
+    budgets.tell_of_run(tx, run)
+    conflicts.follow_policy(tx, run)
     moves.settle(tx, run)
     return Change({"run": run.id}, run=run)
 
 
 def archive(tx: Tx, *, run_id: str, reason: str | None = None, expected_version: int | None = None) -> Change:
     run = store.runs.lock(tx, run_id, version=expected_version)
+    RUN.after(RunStatus(run.status), RunMove.ARCHIVE)
+    moves.drop_items(tx, run, all_of_ours=True)  # before the end, after which nothing comes
     moves.move_run(tx, run, RunMove.ARCHIVE, reason=reason)
     run.version += 1
     return Change({"run": run.id}, run=run)
 
 
-def announce_stale(tx: Tx, silence: timedelta) -> int:
-    """Say once of each run that should be getting on that it has not for so long. Returns how many there were."""
-    stale = store.runs.newly_stale(tx, silence)
+def announce_stale(tx: Tx, patience: Patience) -> int:
+    """Say once of each run that should be getting on that it has stood still for too long. Returns how many there were."""
+    stale = store.runs.newly_stale(tx, patience)
     for run_id in stale:
         run = store.runs.lock(tx, run_id)
         run.stale_announced_at = tx.now

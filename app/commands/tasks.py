@@ -1,15 +1,18 @@
 """A task's verbs: block, unblock, complete, skip, retry."""
 
 from app import store
-from app.commands import moves, workers
+from app.commands import ledgers, moves, orders, workers
 from app.commands.audit import Change
+from app.commands.failures import FailureAnswer
+from app.domain.attention import AttentionMove
+from app.domain.budgets import BudgetScope
 from app.domain.errors import AppError, ErrorCode
 from app.domain.phases import PhaseStatus
 from app.domain.runs import EDITABLE, RunStatus
 from app.domain.tasks import TASK, TaskMove, TaskStatus
 from app.domain.workers import LIVE, Desire
 from app.store.db import Tx
-from app.store.tables import RunRow, TaskRow
+from app.store.tables import AttentionRow, RunRow, TaskRow
 
 
 def block(tx: Tx, *, task_id: str, reason: str | None = None) -> Change:
@@ -17,7 +20,7 @@ def block(tx: Tx, *, task_id: str, reason: str | None = None) -> Change:
     task, run = _editable(tx, task_id)
     moves.move_task(tx, run, task, TaskMove.BLOCK, reason=reason)
     if task.worker_id is not None:
-        workers.want(tx, run, store.workers.get(tx, task.worker_id), Desire.PAUSE)
+        orders.want(tx, run, store.workers.get(tx, task.worker_id), Desire.PAUSE)
     return _done(tx, run, task)
 
 
@@ -34,7 +37,7 @@ def unblock(tx: Tx, *, task_id: str, reason: str | None = None) -> Change:
             moves.move_task(tx, run, task, TaskMove.RUN)
             workers.wait_if_asked(tx, run, worker)
         if not (run.status in (RunStatus.PAUSING, RunStatus.PAUSED) and run.urgency == "NOW"):
-            workers.want(tx, run, worker, Desire.RUN)
+            orders.want(tx, run, worker, Desire.RUN)
     workers.reopen(tx, run, reason=reason)
     return _done(tx, run, task)
 
@@ -81,6 +84,9 @@ def retry(tx: Tx, *, task_id: str, reason: str | None = None) -> Change:
             f"The worker of task {task.key} has not ended yet.",
             suggestion=f"Wait for it, or killWorker {task.worker_id}.",
         )
+    wanted = ledgers.need_of(tx, run, task, None)
+    if wanted.short is BudgetScope.TASK:
+        raise ledgers.refusal(tx, run, task, wanted)
     make_again(tx, run, task, reason=reason)
     workers.reopen(tx, run, reason=reason)
     return _done(tx, run, task)
@@ -91,6 +97,20 @@ def make_again(tx: Tx, run: RunRow, task: TaskRow, *, reason: str | None) -> Non
     moves.move_task(tx, run, task, TaskMove.RETRY, reason=reason)
     task.failures, task.not_before, task.last_error = 0, None, None
     moves.recount(tx, run, task)
+
+
+def settle_failed(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove) -> None:
+    """The question what becomes of failed tasks was closed; the answer is done to all of them that are FAILED still."""
+    if move is not AttentionMove.ANSWER:
+        return
+    reason = f"{tx.actor} answered {item.answer}." if tx.actor else None
+    for task in store.attention.failed_of(tx, item.id):
+        if item.answer == FailureAnswer.RETRY:
+            make_again(tx, run, task, reason=reason)
+        else:
+            moves.move_task(tx, run, task, TaskMove.SKIP, reason=reason)
+    workers.reopen(tx, run, reason=reason)
+    run.version += 1
 
 
 def _editable(tx: Tx, task_id: str) -> tuple[TaskRow, RunRow]:

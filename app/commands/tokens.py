@@ -10,7 +10,8 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.workers import LIVE
 from app.store.db import Tx
-from app.store.tables import RunRow, TokenRow, WorkerRow
+from app.store.tables import RunRow, WorkerRow
+from app.store.token_tables import TokenRow
 
 _LATER = "Give a later moment, or leave it out for a token without an end."
 

@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from app import store
-from app.commands import moves
+from app.commands import budgets, moves, usage_reports
 from app.domain import limits
-from app.domain.events import EventKind
 from app.domain.reports import Used
 from app.domain.usage import MODELS, UNKNOWN
 from app.store.db import Tx
@@ -23,11 +22,6 @@ def take(tx: Tx, run: RunRow, worker: WorkerRow, told: Used, at: datetime) -> No
     at = min(max(at, worker.created_at), max(tx.now, worker.created_at))
     store.usage.add(tx, run, worker, worker.model, at, told.amounts, models=MODELS)
     moves.touch(tx, run)
-    store.events.append(
-        tx,
-        EventKind.WORKER_REPORTED,
-        run=run,
-        task_id=worker.task_id,
-        worker_id=worker.id,
-        usage=told.amounts.plain(),
-    )
+    usage_reports.fold(tx, run, worker, told.amounts)
+    if told.amounts.cost:
+        budgets.spend(tx, run, worker, told.amounts.cost)

@@ -1,17 +1,28 @@
-"""A worker's verbs, and what its end means for its task.
+"""A worker's verbs, and what its end means for its task."""
 
-What the control plane wants of a worker is a desire with a revision. Its runner reads it, says so, and acts.
-"""
-
+from collections.abc import Sequence
 from typing import Any
 
 from app import store
-from app.commands import audit, moves, tool_calls
+from app.commands import (
+    audit,
+    conflicts,
+    failures,
+    hosts,
+    ledgers,
+    moves,
+    orders,
+    tool_calls,
+    usage_reports,
+)
 from app.commands.audit import Change
 from app.domain import prompts
+from app.domain.access import Role
+from app.domain.budgets import NOTHING, Need
 from app.domain.commands import UNDER_WAY, CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
+from app.domain.plans import runtime_name
 from app.domain.runs import ENDED, RunMove, RunStatus
 from app.domain.tasks import FINISHED, TaskMove, TaskStatus, back_off, may_try_again
 from app.domain.workers import CAPABILITIES, LIVE, WORKER, Capability, Desire, WorkerMove, WorkerStatus
@@ -19,26 +30,6 @@ from app.store.db import Tx
 from app.store.tables import CommandRow, RunRow, TaskRow, WorkerRow
 
 DEFAULT_GRACE_SECONDS = 10
-
-
-def want(tx: Tx, run: RunRow, worker: WorkerRow, desire: Desire) -> None:
-    """Ask the runner for something else. A worker that is to stop is never asked for anything again."""
-    if worker.desire not in (desire, Desire.STOP):
-        worker.desire = desire
-        order_anew(tx, run, worker)
-
-
-def order_anew(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
-    """Its runner waits for facts about its worker: this one tells it to read its orders again."""
-    worker.revision += 1
-    store.events.append(
-        tx,
-        EventKind.WORKER_ORDERED,
-        run=run,
-        task_id=worker.task_id,
-        worker_id=worker.id,
-        desire=worker.desire,
-    )
 
 
 def stop(
@@ -49,8 +40,8 @@ def stop(
         return
     if grace_seconds is not None:
         worker.grace_seconds = grace_seconds
-    worker.desire = Desire.STOP
-    order_anew(tx, run, worker)
+    worker.desire, worker.budget_paused = Desire.STOP, False
+    orders.order_anew(tx, run, worker)
     if worker.status != WorkerStatus.STOPPING:
         moves.move_worker(tx, run, worker, WorkerMove.KILL, reason=reason)
 
@@ -68,20 +59,29 @@ def start_attempt(
     skill: str | None = None,
     environment: dict[str, str] | None = None,
     host_id: str | None = None,
+    need: Need = NOTHING,
+    host_labels: Sequence[str] = (),
+    role: Role = Role.WORKER,
 ) -> WorkerRow:
-    """Write a worker that is to be dispatched, for a task's next attempt or beside the DAG, on a host where one is known."""
+    """Write a worker that is to be dispatched, for a task's next attempt or beside the DAG, on a host where one is known.
+
+    What it needs of the budgets is reserved: the caller has seen that it fits.
+    """
     fence = 1
     if task is not None:
         task.attempts += 1
         fence = task.attempts
     subtasks = store.subtasks.of_tasks(tx, [task.id])[task.id] if task is not None else []
     skill = skill or (task.skill if task is not None else None)
+    if skill is not None and not store.skills.are_used(tx, run.project_id):
+        skill = None
     instructions = store.skills.find(tx, run.project_id, skill) if skill is not None else None
     worker = WorkerRow(
         id=store.ids.new("wrk"),
         run_id=run.id,
         task_id=task.id if task is not None else None,
-        name=name or (f"{task.key} #{fence}" if task is not None else runtime["kind"]),
+        name=name or (f"{task.key} #{fence}" if task is not None else runtime_name(runtime)),
+        role=role,
         status=WORKER.start,
         runtime=runtime,
         environment=environment or {},
@@ -92,6 +92,7 @@ def start_attempt(
             task.description if task is not None else "",
             [(subtask.title, subtask.completed) for subtask in subtasks],
             skill=(instructions.name, instructions.text) if instructions is not None else None,
+            introduction=runtime.get("prompt"),
         ),
         timeout_seconds=task.timeout_seconds if task is not None else None,
         fence=fence,
@@ -99,13 +100,15 @@ def start_attempt(
         grace_seconds=DEFAULT_GRACE_SECONDS,
         created_at=tx.now,
         host_id=host_id,
+        host_labels=list(host_labels),
     )
     tx.session.add(worker)
     if task is not None:
-        task.worker_id, task.not_before = worker.id, None
+        task.worker_id, task.not_before, task.beyond_budget = worker.id, None, False
         for item in store.context.kept_for_task(tx, task.id):
             item.worker_id = worker.id
-    run.live_workers += 1
+    run.live_workers += role is not Role.ORCHESTRATOR
+    ledgers.reserve(run, worker, need)
     moves.touch(tx, run)
     moves.announce_worker(tx, run, worker, old=None, reason=None)
     return worker
@@ -120,8 +123,13 @@ def spawn(
     name: str | None = None,
     skill: str | None = None,
     environment: dict[str, str] | None = None,
+    budget: int | None = None,
+    host_labels: Sequence[str] = (),
 ) -> Change:
-    """Start a worker by hand, on a ready task or beside the DAG. `maxWorkers` does not hold it back."""
+    """Start a worker by hand, on a ready task or beside the DAG. `maxWorkers` does not hold it back, budgets do.
+
+    It goes to a host that has all of `host_labels`; where none has, it is refused rather than left to wait.
+    """
     run = store.runs.lock(tx, run_id)
     if run.status in ENDED or run.status in (RunStatus.CREATED, RunStatus.STOPPING, RunStatus.COMPLETING):
         raise AppError(
@@ -129,10 +137,18 @@ def spawn(
             f"A run that is {run.status} starts no workers.",
             suggestion="startRun, resumeRun or retryRun first.",
         )
+    if skill is not None and not store.skills.are_used(tx, run.project_id):
+        raise AppError(
+            ErrorCode.INVALID_INPUT,
+            "Workers of this project are started without skills.",
+            suggestion="Leave the skill out, or turn `skills` on again with configureProject.",
+            path=["input", "skill"],
+        )
     task = None
     if task_id is not None:
         task = store.tasks.get(tx, task_id)
         _check_startable(run, task)
+        conflicts.refuse(tx, run, task)
     chosen = runtime or (task.runtime if task is not None else None) or run.runtime
     if chosen is None:
         raise AppError(
@@ -141,15 +157,20 @@ def spawn(
             suggestion="Give a runtime: neither the task nor the run has one.",
             path=["input", "runtime"],
         )
+    need = ledgers.need_of(tx, run, task, budget)
+    if need.short is not None:
+        raise ledgers.refusal(tx, run, task, need)
     worker = start_attempt(
         tx,
         run,
         task,
+        need=need,
         runtime=chosen,
         name=name,
         skill=skill,
         environment=environment,
-        host_id=store.hosts.room(tx, store.hosts.reachable(tx)).take(),
+        host_id=hosts.with_labels(tx, host_labels),
+        host_labels=host_labels,
     )
     moves.settle(tx, run)
     return Change({"worker": worker.id}, run=run, task_id=task_id, worker_id=worker.id)
@@ -191,7 +212,8 @@ def pause(tx: Tx, *, worker_id: str) -> Change:
     require(worker, Capability.PAUSE)
     if worker.status != WorkerStatus.SPAWNING:
         WORKER.after(WorkerStatus(worker.status), WorkerMove.PAUSE)
-    want(tx, run, worker, Desire.PAUSE)
+    orders.want(tx, run, worker, Desire.PAUSE)
+    worker.budget_paused = False  # from now on it is paused because somebody has said so
     return _requested(worker, run)
 
 
@@ -205,8 +227,19 @@ def resume(tx: Tx, *, worker_id: str) -> Change:
             "The whole run is paused.",
             suggestion="resumeRun goes on with every worker.",
         )
-    want(tx, run, worker, Desire.RUN)
+    refuse_used_up(tx, run, worker)
+    orders.want(tx, run, worker, Desire.RUN)
     return _requested(worker, run)
+
+
+def refuse_used_up(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
+    scope = store.budgets.stopped_by(tx, run, worker)
+    if scope is not None:
+        raise AppError(
+            ErrorCode.BUDGET_EXCEEDED,
+            f"The budget of the {scope.lower()} is used up.",
+            suggestion="Answer the BUDGET item, or raise the budget with configureRun or mutateDag.",
+        )
 
 
 def report_progress(
@@ -215,13 +248,18 @@ def report_progress(
     worker, run = store.workers.lock(tx, worker_id)
     if worker.status not in LIVE:
         raise AppError(ErrorCode.STALE_FENCE, f"Worker {worker_id} is over: it is {worker.status}.")
+    note_progress(worker, activity, progress)
+    moves.touch(tx, run)
+    store.events.append(tx, EventKind.WORKER_REPORTED, run=run, task_id=worker.task_id, worker_id=worker.id)
+    return Change({"worker": worker.id}, run=run, task_id=worker.task_id, worker_id=worker.id)
+
+
+def note_progress(worker: WorkerRow, activity: str | None, progress: int | None) -> None:
+    """What a worker says of itself, by the API or through its runner."""
     if activity is not None:
         worker.current_activity = activity
     if progress is not None:
         worker.progress = progress
-    moves.touch(tx, run)
-    store.events.append(tx, EventKind.WORKER_REPORTED, run=run, task_id=worker.task_id, worker_id=worker.id)
-    return Change({"worker": worker.id}, run=run, task_id=worker.task_id, worker_id=worker.id)
 
 
 def wait_if_asked(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
@@ -237,13 +275,27 @@ def wait_if_asked(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
         moves.move_task(tx, run, task, TaskMove.ASK)
 
 
+def release(tx: Tx, run: RunRow, worker_id: str) -> None:
+    """Let a worker go on that waits for nothing else."""
+    worker = store.workers.find(tx, worker_id)
+    if worker is None or store.attention.held_by_worker(tx, worker_id):
+        return
+    if worker.status == WorkerStatus.WAITING_FOR_INPUT:
+        moves.move_worker(tx, run, worker, WorkerMove.GO_ON)
+        worker.revision += 1
+    # a worker that was paused meanwhile goes on later, but its task has its answer
+    task = store.tasks.find(tx, worker.task_id) if worker.task_id is not None else None
+    if task is not None and task.status == TaskStatus.WAITING_FOR_INPUT and task.worker_id == worker_id:
+        moves.move_task(tx, run, task, TaskMove.GO_ON)
+
+
 def require(worker: WorkerRow, capability: Capability) -> None:
     """Refuse what this worker's runtime cannot do, before anything is sent."""
     able = CAPABILITIES.get(worker.runtime["kind"], ())
     if capability not in able:
         raise AppError(
             ErrorCode.NOT_SUPPORTED_BY_RUNTIME,
-            f"The runtime {worker.runtime['kind']!r} cannot {capability.lower().replace('_', ' ')}.",
+            f"The runtime {runtime_name(worker.runtime)!r} cannot {capability.lower().replace('_', ' ')}.",
             suggestion=f"It can: {', '.join(able) or 'nothing of the kind'}.",
         )
 
@@ -265,6 +317,8 @@ def _requested(worker: WorkerRow, run: RunRow) -> Change:
 def end(tx: Tx, run: RunRow, worker: WorkerRow, move: WorkerMove, *, reason: str | None = None) -> None:
     """A worker is over: close what hangs on it and let its task go on, try again or fail."""
     tool_calls.give_up(tx, run, worker)
+    usage_reports.tell(tx, run, worker)
+    worker.asking = {}
     moves.move_worker(tx, run, worker, move, reason=reason)
     task = store.tasks.find(tx, worker.task_id) if worker.task_id is not None else None
     again = False
@@ -323,8 +377,9 @@ def _end_attempt(tx: Tx, run: RunRow, task: TaskRow, worker: WorkerRow, reason: 
         moves.move_task(tx, run, task, TaskMove.FAIL, reason=task.last_error)
         moves.leave_out(tx, run, task)
         return False
-    if not may_try_again(task.failures, task.max_attempts):
+    if not may_try_again(task.failures, task.max_attempts) or store.budgets.is_given_up(tx, worker):
         moves.move_task(tx, run, task, TaskMove.FAIL, reason=task.last_error)
+        failures.put(tx, run, task, worker)
         return False
     rest = back_off(task.failures)
     task.not_before = tx.now + rest

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -58,8 +58,17 @@ def find(root: str, *, most: int = MOST_FILES) -> dict[str, Seen]:
     return found
 
 
-def read(root: str, path: str, known: Mapping[str, int] | None = None) -> Content:
-    """Read and measure one file. A skeleton whose digest is in `known` is not made again."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read, and what its skeleton is kept by."""
+
+    text: str
+    language: Language | None
+    digest: str
+
+
+def read(root: str, path: str) -> Source | Content:
+    """Read one file; a `Content` says why it cannot be given to anybody."""
     try:
         with open(
             os.open(os.path.join(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
@@ -76,14 +85,20 @@ def read(root: str, path: str, known: Mapping[str, int] | None = None) -> Conten
     if "\0" in text:
         return Content(error="It is not text: it holds NUL characters.")
     language = language_of(path)
-    name = language.name if language is not None else None
-    key = digest(text, language)
-    if language is None or (known is not None and key in known):
-        return Content(key, name, count_tokens(text))
+    return Source(text, language, digest(text, language))
+
+
+def measure(source: Source, known: Collection[str]) -> Content:
+    """What an agent could be given. A skeleton whose digest is in `known` is not made again."""
+    tokens, language, key = count_tokens(source.text), source.language, source.digest
+    if language is None:
+        return Content(key, None, tokens)
+    if key in known:
+        return Content(key, language.name, tokens)
     try:
-        return Content(key, name, count_tokens(text), skeleton(text, language))
+        return Content(key, language.name, tokens, skeleton(source.text, language))
     except NoSkeleton as error:
-        return Content(key, name, count_tokens(text), error=f"It has no skeleton: {error}.")
+        return Content(key, language.name, tokens, error=f"It has no skeleton: {error}.")
 
 
 def digest(text: str, language: Language | None) -> str:

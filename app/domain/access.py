@@ -23,6 +23,7 @@ STEERING: Final = OPERATORS | {Role.ORCHESTRATOR}
 ASKING: Final = STEERING | {Role.WORKER}
 READERS: Final = frozenset(Role) - {Role.RUNNER}
 RUNNERS: Final = frozenset({Role.RUNNER})
+SUPERVISING: Final = frozenset({Role.ORCHESTRATOR})
 BOUND: Final = frozenset({Role.ORCHESTRATOR, Role.WORKER})
 """Roles whose tokens are for one run or one worker, and can be made by people."""
 

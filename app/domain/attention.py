@@ -8,7 +8,11 @@ from app.domain.machines import Machine, table
 
 class AttentionKind(StrEnum):
     QUESTION = "QUESTION"
+    PERMISSION = "PERMISSION"
+    CONFLICT = "CONFLICT"
     PHASE_CONFIRMATION = "PHASE_CONFIRMATION"
+    BUDGET = "BUDGET"
+    FAILURE = "FAILURE"
 
 
 class AttentionStatus(StrEnum):

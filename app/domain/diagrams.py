@@ -8,6 +8,7 @@ from app.domain.commands import COMMAND
 from app.domain.deliverables import DELIVERABLE
 from app.domain.machines import Machine
 from app.domain.phases import PHASE
+from app.domain.restorations import RESTORATION
 from app.domain.runs import RUN
 from app.domain.supervisors import SUPERVISOR
 from app.domain.tasks import TASK
@@ -20,6 +21,7 @@ PAGES: Final[dict[str, Machine[Any, Any]]] = {
     "tasks": TASK,
     "workers": WORKER,
     "supervisors": SUPERVISOR,
+    "restorations": RESTORATION,
     "attention": ATTENTION,
     "commands": COMMAND,
 }

@@ -6,6 +6,8 @@ None means "leave as it is".
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.budgets import Limit
+
 
 @dataclass(frozen=True, slots=True)
 class AddTask:
@@ -19,6 +21,7 @@ class AddTask:
     timeout_seconds: int | None = None
     runtime: dict[str, Any] | None = None
     skill: str | None = None
+    budget: int | None = None
     paths: list[str] = field(default_factory=list)
 
 
@@ -51,6 +54,7 @@ class EditTask:
     timeout_seconds: int | None = None
     runtime: dict[str, Any] | None = None
     skill: str | None = None
+    budget: Limit | None = None
     paths: list[str] | None = None
 
 

@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     DAG_CYCLE = "DAG_CYCLE"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     NOT_SUPPORTED_BY_RUNTIME = "NOT_SUPPORTED_BY_RUNTIME"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     ALREADY_ANSWERED = "ALREADY_ANSWERED"
     PLAN_INVALID = "PLAN_INVALID"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
@@ -68,11 +69,13 @@ ADVICE: Final[Mapping[ErrorCode, Advice]] = {
     ),
     ErrorCode.SUPERVISOR_NOT_FOUND: Advice(
         "Nothing looks after the run any more, because it has ended; or another agent does than the one whose token this is.",
-        "Leave the run, or go on with it by `retryRun`. To take another agent's place, have the supervisor restarted first.",
+        "Leave the run, or go on with it by `retryRun`. To take another agent's place, have the supervisor restarted first; of a "
+        "run that was made with a `supervisor`, only the process that Trackside has started is heard.",
     ),
     ErrorCode.SUPERVISOR_DEAD: Advice(
         "The agent that looks after the run has given up, or was given up because it was not heard for too long.",
-        "Have an operator send `restartSupervisor`. Then the first agent that beats looks after the run.",
+        "Have an operator send `restartSupervisor`. Then the first agent that beats looks after the run. One that Trackside has "
+        "started is ended and started again by itself.",
     ),
     ErrorCode.DAG_CYCLE: Advice(
         "With this change tasks would wait for each other for ever; `cycle` names them.",
@@ -84,6 +87,10 @@ ADVICE: Final[Mapping[ErrorCode, Advice]] = {
     ),
     ErrorCode.NOT_SUPPORTED_BY_RUNTIME: Advice(
         "The worker's runtime cannot do this.", "Look at the worker's `capabilities` before asking."
+    ),
+    ErrorCode.BUDGET_EXCEEDED: Advice(
+        "A budget is used up, or has no room for what the worker would reserve of it; the message says whose, and what is left.",
+        "Raise the budget with `configureRun` or `updateTask`, answer the BUDGET item, or spawn with a smaller `budgetUsd`.",
     ),
     ErrorCode.ALREADY_ANSWERED: Advice(
         "The attention item is settled: answered, dismissed, or past its deadline.",
@@ -105,7 +112,7 @@ ADVICE: Final[Mapping[ErrorCode, Advice]] = {
         "Wait as long as the suggestion says, then ask again.",
     ),
     ErrorCode.UNAVAILABLE: Advice(
-        "The server is going away, or something it needs does not work.",
+        "The server is going away, or something it needs does not work or is not there, such as a host with these labels.",
         "Try again in a moment. Subscriptions go on from their last cursor.",
     ),
 }

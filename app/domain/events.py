@@ -5,11 +5,13 @@ from typing import Final
 
 
 class EventKind(StrEnum):
+    PROJECT_CHANGED = "ProjectChanged"
     RUN_STATUS_CHANGED = "RunStatusChanged"
     RUN_CONFIGURED = "RunConfigured"
     RUN_DELETED = "RunDeleted"
     STALE_DETECTED = "StaleDetected"
     SUPERVISOR_STATE_CHANGED = "SupervisorStateChanged"
+    SUPERVISOR_RESTORED = "SupervisorRestored"
     HEARTBEAT_RECEIVED = "HeartbeatReceived"
     PHASE_CHANGED = "PhaseChanged"
     DELIVERABLE_COMPLETED = "DeliverableCompleted"
@@ -25,6 +27,7 @@ class EventKind(StrEnum):
     WORKER_REPORTED = "WorkerReported"
     TOOL_STARTED = "ToolStarted"
     TOOL_COMPLETED = "ToolCompleted"
+    BUDGET_WARNED = "BudgetWarned"
     ATTENTION_OPENED = "AttentionOpened"
     ATTENTION_CLOSED = "AttentionClosed"
     CONTEXT_INJECTED = "ContextInjected"

@@ -22,8 +22,10 @@ PATHS: Final = 200
 SUBTASKS: Final = 1_000
 FINDINGS: Final = 1_000
 FINDING: Final = 256 * 1024
+MEMO: Final = 16 * 1024
 OPTIONS: Final = 50
 ENVIRONMENT: Final = 100
+LABELS: Final = 20
 DELIVERABLES: Final = 100
 GATE_TASKS: Final = 200
 CONTEXT_ITEMS: Final = 50
@@ -61,8 +63,10 @@ PUBLISHED: Final[Mapping[str, tuple[str, str]]] = {
     "SUBTASKS": ("subtasks", "a task, those of its plan included"),
     "FINDINGS": ("findings", "a task"),
     "FINDING": ("characters", "the content of a finding"),
+    "MEMO": ("characters", "what an agent that looks after a run wants to be told again"),
     "OPTIONS": ("options", "a question"),
     "ENVIRONMENT": ("variables", "given to a worker that is spawned"),
+    "LABELS": ("labels", "asked of the host of a worker"),
     "DELIVERABLES": ("deliverables", "a phase"),
     "GATE_TASKS": ("keys", "the tasks that a gate names"),
     "CONTEXT_ITEMS": ("items", "one `injectContext`"),

@@ -26,6 +26,9 @@ class Observer:
     def command(self, verb: str, outcome: Outcome, code: str | None = None) -> None:
         """A client's request to change something has been answered; `code` says why it was refused."""
 
+    def batch_operation(self, operation: str, changed: int, refused: int) -> None:
+        """The same was asked of many runs at once: so many were changed, so many refused."""
+
     def operation(self, kind: str, outcome: Answer, seconds: float) -> None:
         """A GraphQL operation has ended."""
 

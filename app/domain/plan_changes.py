@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any, Final
 
+from app.domain.budgets import Limit
 from app.domain.dag import Dag
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.phases import Gate, PhaseStatus
@@ -25,6 +26,7 @@ FIELDS: Final = (
     "timeout_seconds",
     "runtime",
     "skill",
+    "budget",
     "paths",
 )
 """What a document says of a task beside its place."""
@@ -250,6 +252,8 @@ class _Comparison:
             if changed or phase:
                 self._remark(there.key, "It was taken out of the run: retryTask brings it back.")
         elif changed or phase:
+            if "budget" in changed:
+                changed["budget"] = Limit(changed["budget"])
             self._made.edits.append(EditTask(there.key, phase=phase, **changed))
         self._remark_on(task, before, there)
 
@@ -345,10 +349,14 @@ class _Comparison:
 
     def _compare_settings(self) -> None:
         old = self._old
-        if old is not None and (old.runtime, old.max_workers) != (self._new.runtime, self._new.max_workers):
+        if old is not None and _settings(old) != _settings(self._new):
             self._remark(
                 None, "What the plan says of the whole run has changed: its settings stay as they are."
             )
+
+
+def _settings(plan: Plan) -> tuple[Any, ...]:
+    return plan.runtime, plan.supervisor, plan.max_workers, plan.budget, plan.conflict_policy
 
 
 def _is_same_task(wanted: PlanTask, there: HeldTask) -> bool:
@@ -367,6 +375,7 @@ def _values(task: PlanTask, default: dict[str, Any] | None) -> dict[str, Any]:
         "timeout_seconds": task.timeout_seconds,
         "runtime": runtime_values(task.runtime) if task.runtime is not None else default,
         "skill": task.skill,
+        "budget": task.budget,
         "paths": list(task.paths),
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from app.domain.conflicts import ConflictPolicy
 from app.domain.phases import Gate
 
 
@@ -57,14 +58,40 @@ class CommandRuntime:
     argv: tuple[str, ...]
 
 
-def runtime_values(runtime: CommandRuntime) -> dict[str, Any]:
-    """As a run keeps it."""
-    return {"kind": "command", "argv": list(runtime.argv)}
+@dataclass(frozen=True, slots=True)
+class AgentRuntime:
+    """An agent by its configured name: how it is started is looked up when it is."""
+
+    name: str
+    model: str | None = None
+    prompt: str | None = None
+
+
+Runtime = CommandRuntime | AgentRuntime
+
+
+def runtime_values(runtime: Runtime) -> dict[str, Any]:
+    """As runs, tasks and workers keep it."""
+    if isinstance(runtime, CommandRuntime):
+        return {"kind": "command", "argv": list(runtime.argv)}
+    return {"kind": "agent", "name": runtime.name, "model": runtime.model, "prompt": runtime.prompt}
+
+
+def runtime_from(values: dict[str, Any]) -> Runtime:
+    if values["kind"] == "command":
+        return CommandRuntime(tuple(values["argv"]))
+    return AgentRuntime(values["name"], values["model"], values["prompt"])
+
+
+def runtime_name(values: dict[str, Any]) -> str:
+    """What people call it: `command`, or the agent's name."""
+    name: str = values.get("name") or values["kind"]
+    return name
 
 
 @dataclass(slots=True)
 class PlanTask:
-    """`depends_on` holds keys of other tasks of the same plan; `line` counts from 1."""
+    """`depends_on` holds keys of other tasks of the same plan; `line` counts from 1; `budget` is in `usage.UNITS`."""
 
     key: str
     title: str
@@ -74,9 +101,10 @@ class PlanTask:
     subtasks: list[PlanSubtask] = field(default_factory=list)
     priority: int = 0
     paths: list[str] = field(default_factory=list)
-    runtime: CommandRuntime | None = None
+    runtime: Runtime | None = None
     max_attempts: int | None = None
     timeout_seconds: int | None = None
+    budget: int | None = None
     skill: str | None = None
     line: int = 0
 
@@ -109,8 +137,11 @@ class Plan:
     title: str | None = None
     phases: list[PlanPhase] = field(default_factory=list)
     warnings: list[PlanWarning] = field(default_factory=list)
-    runtime: CommandRuntime | None = None
+    runtime: Runtime | None = None
+    supervisor: Runtime | None = None
     max_workers: int | None = None
+    budget: int | None = None
+    conflict_policy: ConflictPolicy | None = None
 
     def tasks(self) -> Iterator[PlanTask]:
         for phase in self.phases:

@@ -86,6 +86,31 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
+class Doing:
+    """What the agent says it is doing; `progress` is 0 to 100, where it can tell."""
+
+    activity: str | None = None
+    progress: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The agent waits until somebody has chosen one of the options. `request` is what its runner numbers it by."""
+
+    request: str
+    title: str
+    detail: str | None
+    options: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The agent has the answers to these requests."""
+
+    requests: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """The whole process tree is gone."""
 
@@ -95,7 +120,9 @@ class Exited:
     message: str | None = None
 
     def succeeded(self) -> bool:
-        return self.reason is ExitReason.EXITED and self.exit_code == 0
+        if self.reason is ExitReason.EXITED:
+            return self.exit_code == 0
+        return self.reason is ExitReason.FINISHED
 
     def words(self) -> str:
         match self.reason:
@@ -103,6 +130,10 @@ class Exited:
                 return f"The process was ended by signal {self.signal}."
             case ExitReason.EXITED:
                 return f"The process ended with exit code {self.exit_code}."
+            case ExitReason.FINISHED:
+                return self.message or "The agent has finished."
+            case ExitReason.FAILED:
+                return self.message or "The agent has given up."
             case ExitReason.KILLED:
                 return self.message or "The process tree was ended."
             case ExitReason.TIMED_OUT:
@@ -113,7 +144,10 @@ class Exited:
                 return self.message or "The runner died; what was left of the process tree was ended."
 
 
-Body = Started | Lines | Paused | Resumed | Seen | Delivered | ToolStarted | ToolEnded | Used | Exited
+Told = ToolStarted | ToolEnded | Used | Doing | Asked | Answered
+"""What an agent tells of itself while it works."""
+
+Body = Started | Lines | Paused | Resumed | Seen | Delivered | Told | Exited
 
 
 @dataclass(frozen=True, slots=True)

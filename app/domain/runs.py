@@ -104,12 +104,11 @@ STALE_AFTER: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class RunDefaults:
-    """What a new run does that does not say otherwise."""
+class Patience:
+    """For how long a run may be silent before it is stale; of `everywhere`, whatever its project says of that."""
 
-    phase_guard: bool = False
-    auto_advance: bool = True
-    auto_complete: bool = True
+    silence: timedelta = STALE_AFTER
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,9 @@ class Standing:
     `movable` counts tasks that a worker is on or that can get one without anybody's help (also those that wait
     out their back-off), `waiting` those that wait for an answer, `failed` those that have finally failed;
     `workers` counts live workers, `restless` those of them that are not paused. A phase that waits to be confirmed
-    counts as waiting. `ready`: the gate of the phase it is in holds; `gates_met`: that of the last one was passed.
+    counts as waiting, and so does a task that a conflict holds back, which is not movable. `ready`: the gate of the phase
+    it is in holds; `gates_met`: that of the last one was passed. `used_up`: its budget is; `budget_paused`: it was that
+    which has paused it.
     """
 
     status: RunStatus
@@ -132,6 +133,8 @@ class Standing:
     pause_mode: Urgency | None = None
     auto_complete: bool = True
     ready: bool = False
+    used_up: bool = False
+    budget_paused: bool = False
 
 
 def next_move(run: Standing) -> RunMove | None:
@@ -139,6 +142,8 @@ def next_move(run: Standing) -> RunMove | None:
     match run.status:
         case S.STOPPING:
             return M.CANCEL if run.workers == 0 else None
+        case S.PAUSING | S.PAUSED if run.budget_paused and (run.gates_met or not run.used_up):
+            return M.RESUME
         case S.PAUSING:
             busy = run.restless if run.pause_mode is Urgency.NOW else run.workers
             return M.REST if busy == 0 else None
@@ -146,6 +151,8 @@ def next_move(run: Standing) -> RunMove | None:
             if not run.gates_met:
                 return M.REOPEN
             return M.COMPLETE if run.workers == 0 else None
+        case S.ACTIVE | S.WAITING_FOR_INPUT | S.BLOCKED if run.used_up and not run.gates_met:
+            return M.PAUSE
         case S.ACTIVE:
             return _from_active(run)
         case S.WAITING_FOR_INPUT:

@@ -1,11 +1,13 @@
 """What looks after a run: how it stands, and what becomes of one that is not heard any more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from app.domain.machines import Machine, table
 from app.domain.runs import RunStatus
+from app.domain.tasks import back_off
 
 
 class SupervisorState(StrEnum):
@@ -93,6 +95,37 @@ BUILT_IN: Final[Mapping[RunStatus, SupervisorState | None]] = {
 }
 """How the built-in supervisor stands; None where it stays as it was. It follows from nothing but its run's status, so it
 costs nothing while that stays the same."""
+
+
+class RestartCause(StrEnum):
+    """Why a supervisor begins again: its process died, or somebody asked for it."""
+
+    DEATH = "DEATH"
+    REQUEST = "REQUEST"
+
+
+class GivenUp(StrEnum):
+    """What people may answer about an agent that dies again and again."""
+
+    RESTART = "RESTART"
+    BUILT_IN = "BUILT_IN"
+    STOP_RUN = "STOP_RUN"
+
+
+RESTARTS: Final = 5
+RESTARTS_WITHIN: Final = timedelta(minutes=10)
+"""How often an agent that dies is started again by itself, in how long; after that people are asked."""
+
+
+def lately(restarts: Sequence[datetime], now: datetime) -> list[datetime]:
+    """The restarts that count against the next one."""
+    return [moment for moment in restarts if now - moment < RESTARTS_WITHIN]
+
+
+def next_start(restarts: Sequence[datetime], now: datetime) -> datetime | None:
+    """When an agent that has just died is started again: 1, 2, 4 … seconds after. None after too many restarts lately."""
+    recent = len(lately(restarts, now))
+    return now + back_off(recent + 1) if recent < RESTARTS else None
 
 
 def moves_to(state: SupervisorState, target: SupervisorState) -> list[SupervisorMove]:

@@ -41,9 +41,11 @@ class Desire(StrEnum):
 
 
 class ExitReason(StrEnum):
-    """Why an agent's process ended, as its runner saw it."""
+    """Why an agent's process ended, as its runner saw it. FINISHED and FAILED are the agent's own words."""
 
     EXITED = "EXITED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
     KILLED = "KILLED"
     TIMED_OUT = "TIMED_OUT"
     CANNOT_START = "CANNOT_START"
@@ -84,8 +86,15 @@ LIVE: Final = frozenset({S.SPAWNING, S.RUNNING, S.WAITING_FOR_INPUT, S.PAUSED, S
 
 CAPABILITIES: Final[dict[str, tuple[Capability, ...]]] = {
     "command": (Capability.PAUSE, Capability.INJECT_NEXT_TURN, Capability.ASK),
+    "agent": (
+        Capability.PAUSE,
+        Capability.INJECT_NEXT_TURN,
+        Capability.ASK,
+        Capability.USAGE,
+        Capability.TOOL_CALLS,
+    ),
 }
-"""By runtime. A verb outside a worker's capabilities is refused before it is sent."""
+"""By kind of runtime. A verb outside a worker's capabilities is refused before it is sent."""
 
 
 def is_silent(last_heard: datetime, now: datetime, *, ready_since: datetime, patience: timedelta) -> bool:

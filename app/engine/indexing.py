@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from app import context, store
-from app.context.files import Content, Seen
+from app.context.files import Content, Seen, Source
 from app.domain.context import ContextFileState
+from app.live.requests import Requests
 from app.store.context_tables import ContextFileRow
 from app.store.db import Database, Tx
 from app.store.tables import ProjectRow
@@ -32,20 +33,38 @@ async def run_once(db: Database, looked_at: Callable[[str], None] = lambda _: No
     return read
 
 
+async def note(db: Database, requests: Requests) -> None:
+    """Pass on which projects readers have asked this server for: the server that leads looks at their files."""
+    wanted = requests.take()
+    try:
+        if wanted:
+            await db.write(store.context_files.want, wanted)
+    except BaseException:
+        requests.add(*wanted)
+        raise
+
+
 async def look(db: Database, project: ProjectRow) -> int:
     """Compare the index of a project with its files, then read what is stale. Returns how many files were read."""
     at = db.clock()
     seen = await asyncio.to_thread(context.files.find, project.root)
-    await db.write(_note, project.id, seen)
+    if not await db.write(_note, project.id, seen):
+        return 0
     read = 0
     while True:
         stale = await db.read(store.context_files.stale, project.id, BATCH)
         if not stale:
             break
-        known = await db.read(store.context_files.skeleton_tokens)
+        sources = {
+            row.id: await asyncio.to_thread(context.files.read, project.root, row.path) for row in stale
+        }
+        digests = {one.digest for one in sources.values()}
+        known = await db.read(store.context_files.skeleton_tokens, digests)
         contents = {
-            row.id: await asyncio.to_thread(context.files.read, project.root, row.path, known)
-            for row in stale
+            file_id: await asyncio.to_thread(context.files.measure, one, known)
+            if isinstance(one, Source)
+            else one
+            for file_id, one in sources.items()
         }
         await db.write(_take, contents, known)
         read += len(stale)
@@ -57,10 +76,10 @@ async def prune(db: Database) -> int:
     return await db.write(store.context_files.forget_skeletons, db.clock() - KEPT)
 
 
-def _note(tx: Tx, project_id: str, seen: Mapping[str, Seen]) -> None:
-    """What is new or changed is stale until it is read; what is gone leaves the index."""
-    if store.projects.find(tx, project_id) is None:
-        return
+def _note(tx: Tx, project_id: str, seen: Mapping[str, Seen]) -> bool:
+    """What is new or changed is stale until it is read; what is gone leaves the index. False where none is kept any more."""
+    if not store.context_files.is_kept(tx, project_id):
+        return False
     known = store.context_files.of_project(tx, project_id)
     store.context_files.remove(tx, [row.id for path, row in known.items() if path not in seen])
     for path, now in seen.items():
@@ -69,6 +88,7 @@ def _note(tx: Tx, project_id: str, seen: Mapping[str, Seen]) -> None:
             store.context_files.add(tx, project_id, path, size=now.size, modified_ns=now.modified_ns)
         elif (row.size, row.modified_ns) != (now.size, now.modified_ns):
             row.size, row.modified_ns, row.state = now.size, now.modified_ns, ContextFileState.STALE
+    return True
 
 
 def _take(tx: Tx, contents: Mapping[str, Content], known: Mapping[str, int]) -> None:

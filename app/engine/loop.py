@@ -5,14 +5,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from app import store
 from app.dispatch.local import LocalDispatch
 from app.domain.events import EventKind
-from app.domain.runs import STALE_AFTER
+from app.domain.runs import STALE_AFTER, Patience
 from app.engine import (
     attention,
     heartbeats,
@@ -24,11 +25,13 @@ from app.engine import (
     skills,
     staleness,
     supervision,
+    usage,
 )
 from app.engine.presence import Place, Presence
 from app.live.log import Closed, Tail
+from app.live.requests import Requests
 from app.logs import from_here_on
-from app.store.db import Database
+from app.store.db import Database, Tx
 from app.store.events import Filter
 from app.store.leases import LeaseLost
 
@@ -44,6 +47,8 @@ MOVES_TASKS: Final = Filter(
             EventKind.DAG_MUTATED,
             EventKind.PIPELINE_CHANGED,
             EventKind.HOST_CHANGED,
+            EventKind.ATTENTION_CLOSED,
+            EventKind.SUPERVISOR_STATE_CHANGED,
         }
     )
 )
@@ -51,6 +56,7 @@ MOVES_TASKS: Final = Filter(
 
 LONGEST_REST: Final = 5.0
 FAILURE_REST: Final = 1.0
+CLEAR_UP_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ class Terms:
 
     `configuration` is the user's directory that holds skills for every project. A run is stale after `stale_after`
     without activity, which is looked for every `stale_check`. An agent that looks after a run is given up when it was not
-    heard for `supervisor_timeout`.
+    heard for `supervisor_timeout`. `local` is where servers of `trackside run` leave their directories, which are kept for
+    `keep_local`.
     """
 
     host: Place
@@ -68,13 +75,29 @@ class Terms:
     stale_after: timedelta = STALE_AFTER
     stale_check: timedelta = timedelta(minutes=1)
     supervisor_timeout: timedelta = timedelta(minutes=2)
+    local: Path | None = None
+    keep_local: timedelta = timedelta()
+
+
+def _next_due(tx: Tx) -> datetime | None:
+    """When the next task has rested long enough, or the next agent that looks after a run is to be started again."""
+    moments = (store.tasks.next_rested(tx), store.supervisors.next_start(tx))
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 class Engine:
     """Runs as an async context manager. Leaves workers alone when it ends: they go on without it."""
 
-    def __init__(self, db: Database, tail: Tail, dispatch: LocalDispatch, terms: Terms) -> None:
+    def __init__(
+        self,
+        db: Database,
+        tail: Tail,
+        dispatch: LocalDispatch,
+        terms: Terms,
+        index_requests: Requests | None = None,
+    ) -> None:
         self._db = db
+        self._index_requests = index_requests or Requests()
         self._tail = tail
         self._dispatch = dispatch
         self._terms = terms
@@ -105,6 +128,7 @@ class Engine:
             asyncio.create_task(self._every(1.0, self._attend), name="engine-attention"),
             asyncio.create_task(self._every(self._look_after, self._beats), name="engine-heartbeats"),
             asyncio.create_task(self._every(60.0, self._prune), name="engine-pruning"),
+            asyncio.create_task(self._every(CLEAR_UP_SECONDS, self._clear_up), name="engine-leftovers"),
             asyncio.create_task(self._every(1.0, self._index), name="engine-indexing"),
             asyncio.create_task(
                 self._every(self._terms.stale_check.total_seconds(), self._announce_stale),
@@ -114,6 +138,7 @@ class Engine:
                 self._every(max(0.2, self._terms.supervisor_timeout.total_seconds() / 12), self._supervise),
                 name="engine-supervision",
             ),
+            asyncio.create_task(self._every(1.0, self._tell_usage), name="engine-usage"),
             asyncio.create_task(self._every(5.0, self._take_up_skills), name="engine-skills"),
             asyncio.create_task(self._watch_plans(), name="engine-plan-files"),
         ]
@@ -166,7 +191,7 @@ class Engine:
             self._presence.lost()
 
     async def _rest(self) -> float:
-        due = await self._db.read(store.tasks.next_rested)
+        due = await self._db.read(_next_due)
         if due is None:
             return LONGEST_REST
         return min(LONGEST_REST, max(0.0, (due - self._db.clock()).total_seconds()) + 0.001)
@@ -194,9 +219,12 @@ class Engine:
         if self.leads:
             await supervision.prune(self._db)
 
+    async def _clear_up(self) -> None:
+        await pruning.clear_up(self._db, self._terms.local, self._terms.keep_local)
+
     async def _announce_stale(self) -> None:
         if self.leads:
-            await staleness.run_once(self._db, self._terms.stale_after)
+            await staleness.run_once(self._db, Patience(self._terms.stale_after))
 
     async def _supervise(self) -> None:
         if self.leads:
@@ -208,7 +236,12 @@ class Engine:
         if self.leads:
             await skills.run_once(self._db, self._terms.configuration)
 
+    async def _tell_usage(self) -> None:
+        if self.leads:
+            await usage.run_once(self._db)
+
     async def _index(self) -> None:
+        await indexing.note(self._db, self._index_requests)
         if self.leads:
             await indexing.run_once(self._db, self._tail.nudge)
 

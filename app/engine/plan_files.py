@@ -22,7 +22,9 @@ from app.store.runs import PlanFile
 
 log = logging.getLogger(__name__)
 
-OPENS_RUNS: Final = Filter(kinds=frozenset({EventKind.RUN_STATUS_CHANGED, EventKind.PLAN_IMPORTED}))
+OPENS_RUNS: Final = Filter(
+    kinds=frozenset({EventKind.RUN_STATUS_CHANGED, EventKind.PLAN_IMPORTED, EventKind.PROJECT_CHANGED})
+)
 """After one of these other files may be those to watch."""
 
 LONGEST_REST: Final = 30.0

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from app.plans import ids, titles
@@ -55,6 +56,11 @@ _AFTER: Final = re.compile(r"(?:\s*[:\uff1a.]|\s+[—\u2013-]\s.*|\s*\(.*\)|\s*\
 
 def is_checklist_name(text: str) -> bool:
     """Whether a heading or a label says that what follows is no work."""
+    return _is_checklist_name(text[:1_000])
+
+
+@lru_cache(maxsize=1_000)  # the same few labels stand all over a document
+def _is_checklist_name(text: str) -> bool:
     name = titles.heading_title(text)[:120].casefold()
     name = _AFTER.sub("", name[_end_of(_NUMBERING, name) :])
     return any(

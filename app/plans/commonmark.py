@@ -23,6 +23,7 @@ BOX_ITEM: Final = re.compile(rf"(?:[-*+]|\d{{1,9}}[.)])[ \t]+{BOX}")
 _RULE = re.compile(r"([-*_])(?:[ \t]*+\1){2,}+[ \t]*+")
 _STARTERS: Final = frozenset("#`~>*-+_<0123456789")
 """What a block that is no paragraph starts with."""
+_HEADING = re.compile(r"#{1,6}(?![^ \t])")
 _LITERAL_START = re.compile(r"`{3}|~{3}|<!--")
 
 
@@ -89,6 +90,22 @@ def _rule(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool
     return True
 
 
+def _heading(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
+    """A heading as one token; the parser's own takes three."""
+    start, stop = _line(state, startLine)
+    marks = _HEADING.match(state.src, start, stop)
+    if marks is None or state.sCount[startLine] - state.blkIndent >= 4:
+        return False
+    if not silent:
+        text = state.src[marks.end() : stop].strip(" \t")
+        closed = text.rstrip("#")
+        token = state.push("heading", f"h{marks.end() - start}", 0)
+        token.content = closed.rstrip(" \t") if not closed or closed[-1] in " \t" else text
+        state.line = startLine + 1
+        token.map = [startLine, state.line]
+    return True
+
+
 def _comment(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
     """An HTML comment over several lines. One that ends on its line is text, and so is every other tag."""
     start, stop = _line(state, startLine)
@@ -144,6 +161,7 @@ def _parser() -> MarkdownIt:
     rules.before("fence", "indented", _indented)
     rules.before("indented", "prose", _prose)
     rules.at("hr", _rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    rules.at("heading", _heading, ends_paragraph)
     rules.at("list", _list, ends_paragraph)
     rules.before("heading", "comment", _comment, ends_paragraph)
     rules.at("paragraph", _paragraph)

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
@@ -11,6 +11,7 @@ from app.domain.plans import PlanStatus
 from app.plans import ids, titles
 from app.plans.checklists import is_checklist_name
 from app.plans.commonmark import BOX_MARKS
+from app.plans.fields import Field, field_in
 from app.plans.outline import Box, Heading, Outline
 from app.plans.outliner import STATUS_OF_MARK
 from app.plans.phases import is_phase_name
@@ -21,9 +22,20 @@ _TRAILING_MARK = re.compile(rf"\s*{_MARK}$")
 _CHECK: Final = "[✅✔☑]\ufe0f?"
 _CHECKED = re.compile(rf"{_CHECK}\s*|\s*{_CHECK}$")
 _STEP = re.compile(r"(?:step|ステップ|步骤|步驟|단계|schritt|paso|passo|étape|шаг)\s*\d", re.IGNORECASE)
-_DEPENDENCIES = re.compile(
-    r"\s*(?:[-*+]\s+)?[*_]{0,2}(?i:dependencies|depends on)[*_]{0,2}\s*:[*_\s]*(?P<what>.{1,80})"
+_NUMBER = re.compile(r"\d+(?:\.\d+)+(?=[\s.:\uff1a])")
+_FIRST_WORD = re.compile(r"[*`\[]*([\w.-]*\w)")
+_PARTS = re.compile(
+    r"[*_\s]*(?:sub-?tasks?|steps|子任务|子任務|子步骤|サブタスク|하위 작업|subtareas|subtarefas)[*_\s]*[:\uff1a][*_\s]*",
+    re.IGNORECASE,
 )
+_STATUS = re.compile(
+    r"[\s>]*(?:[-*+]\s+)?[*_`]*(?i:status|状态|狀態|ステータス|상태|estado|statut)[*_`]*\s*[:\uff1a][*_`\s]*"
+    rf"(?:{_MARK}|(?P<check>{_CHECK}))"
+)
+_LONGEST: Final = 2_000
+"""Of a line, what is looked at."""
+_HEAD: Final = 12
+"""Lines below a heading in which its fields are looked for."""
 _BULLET = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d{1,9}[.)])\s+")
 
 
@@ -49,7 +61,11 @@ class _Candidate:
 
 def heading_tasks(outline: Outline, boxes: Sequence[Box]) -> list[HeadingTask]:
     """Headings that are tasks themselves. `boxes` are those that are work, in document order."""
-    candidates = _innermost([found for heading in outline.headings if (found := _candidate(heading))])
+    candidates = _innermost(
+        [found for heading in outline.headings if (found := _candidate(outline, heading))]
+    )
+    if not candidates and not boxes:
+        candidates = _numbered(outline)
     lines = [box.line for box in boxes]
     ids_of_boxes = frozenset(name.id for name in ids.named([box.title for box in boxes]) if name.id)
     marks_are_the_style = any(candidate.marked and candidate.id for candidate in candidates)
@@ -59,7 +75,9 @@ def heading_tasks(outline: Outline, boxes: Sequence[Box]) -> list[HeadingTask]:
     for candidate in candidates:
         heading = candidate.heading
         inside = boxes[bisect_left(lines, heading.line) : bisect_left(lines, heading.end)]
-        owns_boxes = candidate.id is not None and marks_are_the_style
+        owns_boxes = candidate.id is not None and (
+            marks_are_the_style or (ids.is_of_spec_kit(candidate.id) and not any(map(_has_own_id, inside)))
+        )
         if _is_task(candidate, ids_of_boxes, owns_boxes=owns_boxes or not _has_work(outline, inside)):
             tasks.append(HeadingTask(heading, paths[heading], candidate.text, candidate.status, inside))
         elif candidate.id is not None:
@@ -68,7 +86,7 @@ def heading_tasks(outline: Outline, boxes: Sequence[Box]) -> list[HeadingTask]:
     return tasks
 
 
-def _candidate(heading: Heading) -> _Candidate | None:
+def _candidate(outline: Outline, heading: Heading) -> _Candidate | None:
     text = titles.heading_title(heading.text)
     mark = _LEADING_MARK.match(text) or _TRAILING_MARK.search(text)
     if mark is not None:
@@ -81,7 +99,7 @@ def _candidate(heading: Heading) -> _Candidate | None:
     if mark is not None:
         status = STATUS_OF_MARK[mark["mark"]]
     else:
-        status = PlanStatus.DONE if checked else PlanStatus.PENDING
+        status = PlanStatus.DONE if checked else _status_below(outline, heading)
     return _Candidate(heading, bare, status, mark is not None or checked is not None, id)
 
 
@@ -101,17 +119,50 @@ def _is_task(candidate: _Candidate, ids_of_boxes: frozenset[str], *, owns_boxes:
     return owns_boxes and (candidate.marked or candidate.id not in ids_of_boxes)
 
 
+def _status_below(outline: Outline, heading: Heading) -> PlanStatus:
+    """What a field marks: `- **Status**: [x]`, `**Status**: ✅ Done`. Words alone are not read."""
+    for line in outline.lines[heading.line : min(heading.end - 1, heading.line + _HEAD)]:
+        found = _STATUS.match(line)
+        if found is not None:
+            return PlanStatus.DONE if found["check"] else STATUS_OF_MARK[found["mark"]]
+    return PlanStatus.PENDING
+
+
+def _numbered(outline: Outline) -> list[_Candidate]:
+    """`### 1.1 Types` where there is no box: tasks if at least half of them have a field for what they depend on."""
+    found = _innermost(
+        [
+            _Candidate(heading, text, _status_below(outline, heading), marked=False, id=number[0])
+            for heading in outline.headings
+            if (number := _NUMBER.match(text := titles.heading_title(heading.text))) is not None
+        ]
+    )
+    with_field = sum(1 for candidate in found if next(_fields(outline, candidate), None) is not None)
+    return found if with_field >= 2 and 2 * with_field >= len(found) else []
+
+
 def _depend_on_each_other(outline: Outline, candidates: Sequence[_Candidate]) -> bool:
     """Whether one says below its heading that it depends on another by its number."""
     names = {candidate.id for candidate in candidates if candidate.id}
     if len(names) < 2:
         return False
     for candidate in candidates:
-        for number in range(candidate.heading.line + 1, candidate.heading.end):
-            found = _DEPENDENCIES.match(outline.lines[number - 1])
-            if found is not None and ids.of_task(found["what"]) in names:
+        for field in _fields(outline, candidate):
+            first = _FIRST_WORD.match(field.rest)
+            if ids.of_task(field.rest) in names or (first is not None and first[1] in names):
                 return True
     return False
+
+
+def _fields(outline: Outline, candidate: _Candidate) -> Iterator[Field]:
+    for number in range(candidate.heading.line + 1, candidate.heading.end):
+        field = field_in(outline.lines[number - 1][:_LONGEST])
+        if field is not None and field.of_tasks:
+            yield field
+
+
+def _has_own_id(box: Box) -> bool:
+    return ids.is_certain(box.title)
 
 
 def _paths(headings: Sequence[Heading]) -> dict[Heading, Sequence[Heading]]:
@@ -140,7 +191,8 @@ def _has_work(outline: Outline, boxes: Sequence[Box]) -> bool:
         while above > 0 and not outline.lines[above - 1].strip():
             above -= 1
         if previous is None or above >= previous.end:
-            labelled = is_checklist_name(_BULLET.sub("", outline.lines[above - 1], count=1))
+            label = _BULLET.sub("", outline.lines[above - 1], count=1)
+            labelled = is_checklist_name(label) or _PARTS.fullmatch(label[:_LONGEST]) is not None
         if not labelled and not _STEP.match(box.title):
             return True
         previous = box

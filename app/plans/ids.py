@@ -20,7 +20,13 @@ _OF_TASKS: Final = (
 _CERTAIN: Final = (
     *_OF_TASKS,
     re.compile(r"\[(?P<id>[A-Za-z]+\d*-\d+(?:\.\d+)*[a-z]?|T\d+[A-Za-z]?|\d+(?:\.\d+)+)\]" + _SEPARATOR),
-    re.compile(r"(?P<id>T\d{2,}[A-Za-z]?(?:\.\d+)*)(?![\w/-])" + _SEPARATOR.replace("|$", "|(?=\\[)|$")),
+    re.compile(
+        rf"(?P<id>T\d{{2,}}[A-Za-z]?(?:\.\d+)*)(?![\w/-])(?:{_SEPARATOR}|[、\uff0c,]\s*|(?=[\[(\uff08]))"
+    ),
+)
+# A heading that begins so is a task of spec-kit: `T001: …`, `T002 [P] …`, `T3. …`
+_OF_SPEC_KIT = re.compile(
+    r"(?P<id>T(?:\d{3,}[A-Za-z]?|\d{1,2}(?=[.:\uff1a])))(?![\w/-])(?:\s*[:\uff1a.]\s*|\s+|$)"
 )
 # Ids only where most tasks start so: otherwise `2.0 release` or `SHA-256 for …` would lose a part of their meaning.
 _NUMBERS: Final = (
@@ -34,6 +40,12 @@ _LETTERS: Final = (
 # `1.1 / 1.2 …`, `1.1-1.3 …`: one task for several ids, all of which stay in its title
 _MORE_IDS = re.compile(r"\s*(?:[/,&+\u2013-]|and|to)\s*[A-Z]{0,5}\d")
 _LONGEST: Final = 60
+_MAY_BE_ONE = re.compile(rf"[\d\[~`]|[A-Z][A-Z0-9]{{0,11}}[-.]?\d|{TASK_WORD}")
+"""What every id starts with; most titles start otherwise and need no closer look."""
+# What people put around or before an id: `~~T002 …~~`, `~~T006~~ …`, "`T008` …", `[P] [US1] T022 …`
+_STRUCK = re.compile(r"~~(?P<inside>[^~]+)~~(?P<rest>.*)", re.DOTALL)
+_QUOTED = re.compile(r"`(?P<inside>[^`\s]{1,60})`[:\uff1a]?(?P<rest>(?:\s.*)?)", re.DOTALL)
+_LABELLED = re.compile(r"(?P<labels>(?:\[(?:P|US-?\d{1,3})\]\s*)+)(?P<rest>T\d.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,11 @@ def is_certain(title: str) -> bool:
 
 def of_task(title: str) -> str | None:
     """The id of a heading that calls itself a task: `Task 1.1 — …`, `TASK-001: …`."""
-    return _split(title, _OF_TASKS).id
+    return _split(title, (*_OF_TASKS, _OF_SPEC_KIT)).id
+
+
+def is_of_spec_kit(id: str) -> bool:
+    return _OF_SPEC_KIT.fullmatch(f"{id}:") is not None
 
 
 def of_section(title: str) -> str | None:
@@ -68,7 +84,26 @@ def of_section(title: str) -> str | None:
     return _split(title, (*_OF_TASKS, *_NUMBERS)).id
 
 
-def _split(title: str, patterns: Iterable[re.Pattern[str]]) -> Named:
+def _split(title: str, patterns: Sequence[re.Pattern[str]]) -> Named:
+    if _MAY_BE_ONE.match(title) is None:
+        return Named(None, title)
+    name = _at_start(title, patterns)
+    if name.id is not None:
+        return name
+    if (struck := _STRUCK.match(title)) is not None:
+        inside = _at_start(struck["inside"], patterns)
+        is_all = inside.title == struck["inside"]
+        text = struck["rest"].strip() if is_all else f"~~{inside.title}~~{struck['rest']}"
+        return Named(inside.id, text or title) if inside.id is not None else name
+    if (quoted := _QUOTED.match(title)) is not None:
+        return _at_start(f"{quoted['inside']}{quoted['rest']}", patterns, otherwise=title)
+    if (labelled := _LABELLED.match(title)) is not None:
+        inside = _at_start(labelled["rest"], patterns)
+        return Named(inside.id, f"{labelled['labels']}{inside.title}") if inside.id is not None else name
+    return name
+
+
+def _at_start(title: str, patterns: Iterable[re.Pattern[str]], *, otherwise: str | None = None) -> Named:
     for pattern in patterns:
         found = pattern.match(title)
         if found is None or len(found["id"]) > _LONGEST:
@@ -77,7 +112,7 @@ def _split(title: str, patterns: Iterable[re.Pattern[str]]) -> Named:
         if not rest or _MORE_IDS.match(title, found.end("id")):
             rest = title
         return Named(found["id"], rest)
-    return Named(None, title)
+    return Named(None, title if otherwise is None else otherwise)
 
 
 class Keys:

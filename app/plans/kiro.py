@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from app.domain.plans import Plan, PlanFormat
-from app.plans import titles
+from app.plans import sections, titles
 from app.plans.claims import Claims
 from app.plans.order import Rules, arrange
 from app.plans.phased import read_phased
@@ -25,7 +25,7 @@ _REQUIREMENTS = re.compile(
 )
 _OPTIONAL_BOX = re.compile(r"^[ \t]{0,12}[-*] \[[ xX~-]\]\* ", re.MULTILINE)
 _UNDER_WAY = re.compile(r"^([ \t]{0,40}[-*] )\[-\](?=[ *])", re.MULTILINE)
-_OPTIONAL = re.compile(r"^([ \t]{0,40}[-*] \[[ xX~]\])\*(?=\s)", re.MULTILINE)
+_OPTIONAL = re.compile(r"^([ \t]{0,40}[-*] \[[ xX~]\])[ \t]?\*(?=\s|\d)", re.MULTILINE)
 _PARALLEL = re.compile(r"(?:\*\*)?(?:\d+(?:\.\d+)*\.?)?\s{0,2}\(P\)(?:\s|$)|.{0,500}\s\(P\)$")
 _SUFFIX: Final = " (optional)"
 _MOST_OF_WAVES: Final = 200_000
@@ -45,7 +45,7 @@ def read(source: Source) -> Plan:
     def order(reading: Reading) -> None:
         claims = Claims(reading)
         claims.of_tasks()
-        claims.of_sections()
+        sections.read(claims)
         waves = _waves(reading, claims)
         parallel = {item.task.key for item in reading.items if _PARALLEL.match(item.entry.text)}
         rules = Rules(parallel=parallel, declaring=waves, aside=_optional(reading, stars))

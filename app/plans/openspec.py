@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from app.domain.plans import Plan, PlanFormat
+from app.plans import sections
 from app.plans.claims import Claims
 from app.plans.commonmark import BOX
 from app.plans.order import Rules, arrange
@@ -35,5 +36,5 @@ def _order(reading: Reading) -> None:
     claims = Claims(reading)
     claims.of_tasks()
     claims.of_groups()
-    claims.of_sections()
+    sections.read(claims)
     arrange(reading, claims.found, Rules(declaring=claims.declaring))

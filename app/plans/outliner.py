@@ -96,7 +96,7 @@ class _Walk:
         self.has_phases: bool | None = None
         """Whether a real heading is a phase; None until it is asked for."""
         self.has_sections = any(
-            token.type == "heading_open" and token.level == 0 and token.tag != "h1" for token in tokens
+            token.type == "heading" and token.level == 0 and token.tag != "h1" for token in tokens
         )
 
     def run(self) -> None:
@@ -115,8 +115,8 @@ class _Walk:
 
     def _take(self, index: int, token: Token) -> None:
         match token.type:
-            case "heading_open" if token.level == 0:
-                self._open_heading(_start(token), int(token.tag[1]), self.tokens[index + 1].content)
+            case "heading" if token.level == 0:
+                self._open_heading(_start(token), int(token.tag[1]), token.content)
             case "paragraph":
                 self._paragraph(index, token)
             case "bullet_list_open" | "ordered_list_open":
@@ -160,10 +160,8 @@ class _Walk:
     def _has_phases(self) -> bool:
         if self.has_phases is None:
             self.has_phases = any(
-                token.type == "heading_open"
-                and token.level == 0
-                and is_phase_name(self.tokens[index + 1].content)
-                for index, token in enumerate(self.tokens)
+                token.type == "heading" and token.level == 0 and is_phase_name(token.content)
+                for token in self.tokens
             )
         return self.has_phases
 

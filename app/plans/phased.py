@@ -6,7 +6,7 @@ from typing import Final
 
 from app.domain import limits
 from app.domain.errors import AppError
-from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanSubtask, PlanTask
+from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanStatus, PlanSubtask, PlanTask
 from app.plans import ids, phases, remarks, titles
 from app.plans.entries import Entry, entries_of
 from app.plans.folding import is_folded, unfolded
@@ -80,7 +80,21 @@ def _reading(outline: Outline, entries: Sequence[Entry], format: PlanFormat) -> 
             items.append(Item(entry, task, name.id, place))
         plan.phases.append(phase)
     items.sort(key=lambda item: item.entry.line)
+    _warn_of_struck(outline, entries)
     return Reading(outline, plan, items)
+
+
+def _warn_of_struck(outline: Outline, entries: Sequence[Entry]) -> None:
+    """A line through a task changes nothing by the rules of any format; its author may think it does."""
+    struck = [
+        entry for entry in entries if entry.title.startswith("~~") and entry.status is not PlanStatus.DONE
+    ]
+    if struck:
+        lines = ", ".join(str(outline.line_in_document(entry.line)) for entry in struck[:20])
+        more = " …" if len(struck) > 20 else ""
+        outline.warn(
+            struck[0].line, f"Struck through, and read as still to do: {len(struck)} (lines {lines}{more})."
+        )
 
 
 def _below(path: Sequence[Heading], phase: Heading | None) -> list[Heading]:

@@ -81,12 +81,13 @@ def _wrong_kind(where: str, schema: Any, value: Any) -> str:
 
 
 def _one_of(where: str, schema: Any, value: Any) -> str:
-    """The only choice in the schema."""
-    has_both = isinstance(value, dict) and "phases" in value and "tasks" in value
+    """Each choice of ours is one key that has to be there."""
+    keys = [key for choice in schema["oneOf"] for key in choice["required"]]
+    has_more = isinstance(value, dict) and len(value.keys() & set(keys)) > 1
     return (
-        f"{where} may have phases or tasks, not both."
-        if has_both
-        else f"{where} has neither phases nor tasks."
+        f"{where} may have {' or '.join(keys)}, not both."
+        if has_more
+        else f"{where} has neither {' nor '.join(keys)}."
     )
 
 
@@ -115,6 +116,8 @@ def _too_long(where: str, schema: Any, value: Any) -> str:
 
 
 def _not_visible(where: str, schema: Any, value: Any) -> str:
+    if "maximum" in schema:  # a number that may be written as text, so that nothing of it is lost
+        return f"{where} has to be between {schema['minimum']:,} and {schema['maximum']:,}, such as 2.50."
     return f"{where} may not be blank or hold control characters."
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from app.domain.plans import Plan, PlanFormat
-from app.plans import stories
+from app.plans import sections, stories
 from app.plans.claims import Claims
 from app.plans.commonmark import BOX
 from app.plans.order import Rules, arrange
@@ -40,7 +40,7 @@ def _order(reading: Reading) -> None:
     claims = Claims(reading)
     claims.of_tasks()
     claims.of_groups()
-    claims.of_sections()
+    sections.read(claims)
     needs = stories.needs(reading, claims)
     parallel = {item.task.key for item in reading.items if _is_parallel(item)}
     arrange(reading, claims.found, Rules(parallel=parallel), needs=needs, movable=stories.places(reading))

@@ -5,10 +5,11 @@ from collections import Counter
 from typing import Final
 
 from app.domain.plans import PlanStatus
-from app.plans import phases
+from app.plans import phases, sections, statements
 from app.plans.claims import Claims
 from app.plans.order import PhaseNeed
 from app.plans.reading import Reading
+from app.plans.references import Mention
 
 _STORY: Final = r"(?:US-?|User\s?Story\s?|Story\s?)(\d{1,3})\b"
 _LABEL = re.compile(_STORY, re.IGNORECASE)
@@ -20,9 +21,11 @@ _SENTENCE = re.compile(
 )
 _CLAUSE = re.compile(r"\s[-\u2013—]\s|[.;\uff1b。]")
 _NEEDS = re.compile(
-    r"\b(?:depends?\s+on|requires?|needs?|(?:start|begin|run|done|starts?)\s+(?:\w+\s+){0,2}after|blocked\s+by|waits?\s+for)\b(?P<what>.{1,200})",
+    r"(?:\b(?:depends?\s+on|requires?|needs?|(?:start|begin|run|done|starts?)\s+(?:\w+\s+){0,2}after|blocked\s+by|waits?\s+for"
+    r"|depende[mn]?\s+d[aeo]s?|requier(?:e|en)|requer(?:em)?|tras|después\s+de|após)\b|依赖于?)(?P<what>.{1,200})",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(r"[(\uff08][^()\uff08\uff09]{0,200}(?:[)\uff09]|$)")
 _END = re.compile(r"\b(?:but|may|can|should|though|blocks)\b|→", re.IGNORECASE)
 
 
@@ -47,7 +50,7 @@ def needs(reading: Reading, claims: Claims) -> list[PhaseNeed]:
     """
     named = _named_phases(reading)
     found = []
-    for number, text in claims.sections():
+    for number, text in sections.lines_about_order(reading):
         text = text.strip(" \t>")
         statement = _SUBJECT.fullmatch(text) or _SENTENCE.fullmatch(text)
         subject = _subject(statement["subject"], named) if statement is not None else None
@@ -55,16 +58,25 @@ def needs(reading: Reading, claims: Claims) -> list[PhaseNeed]:
             continue
         for clause in _CLAUSE.split(statement["rest"]):
             need = _NEEDS.search(clause)
-            if need is None:
+            if need is None or statements.is_negated(clause, need.start()):
                 continue
+            if _names_tasks(claims, clause[: need.start()]):
+                continue  # `US1: … but T014 depends on T012` speaks of T014
             what = _END.split(need["what"], maxsplit=1)[0]
-            tasks = [one for one in claims.references.in_text(what) if one.is_certain and one.keys]
+            # what stands in brackets explains: `depends on US1 (it reuses what T010 makes)`
+            plain = _ASIDE.sub("", what)
+            others = _phases_in(plain, named)
+            tasks = _names_tasks(claims, plain) or ([] if others else _names_tasks(claims, what))
             for mention in tasks:
                 claims.add_all(_heads(reading, subject), mention.keys, number, certain=False)
             if not tasks:
-                others = [place for place in _phases_in(what, named) if place != subject]
-                found += [PhaseNeed(subject, place, number) for place in others]
+                places = others or _phases_in(what, named)
+                found += [PhaseNeed(subject, place, number) for place in places if place != subject]
     return found
+
+
+def _names_tasks(claims: Claims, text: str) -> list[Mention]:
+    return [mention for mention in claims.references.in_text(text) if mention.is_certain and mention.keys]
 
 
 def _subject(text: str, named: dict[str, int]) -> int | None:

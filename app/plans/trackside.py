@@ -6,14 +6,17 @@ import shlex
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib import resources
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
 from app.domain import limits
+from app.domain.conflicts import ConflictPolicy
 from app.domain.phases import Gate, TaskRequirement, gate_problem
 from app.domain.plans import (
+    AgentRuntime,
     CommandRuntime,
     Plan,
     PlanDeliverable,
@@ -22,7 +25,9 @@ from app.domain.plans import (
     PlanStatus,
     PlanSubtask,
     PlanTask,
+    Runtime,
 )
+from app.domain.usage import units
 from app.plans import titles
 from app.plans.commonmark import BOX_ITEM
 from app.plans.dependencies import Need, dependency_problems
@@ -37,7 +42,9 @@ SCHEMA: Final[Mapping[str, Any]] = json.loads(
 _VALIDATOR: Final = Draft202012Validator(SCHEMA)
 _INTEGER_KEYS: Final = frozenset({"maxWorkers", "retries", "timeoutSeconds", "priority", "minimum"})
 _FLAG_KEYS: Final = frozenset({"guard", "required"})
-_TOP_LEVEL_KEY = re.compile(r"(?:title|runtime|maxWorkers|phases|tasks)\s*:")
+_TOP_LEVEL_KEY = re.compile(
+    r"(?:title|runtime|supervisor|maxWorkers|budgetUsd|conflictPolicy|phases|tasks)\s*:"
+)
 _PHASES_OR_TASKS = re.compile(r"^(?:phases|tasks)\s*:", re.MULTILINE)
 _SUGGESTION: Final = "docs/reference/plan-file.md describes every key."
 
@@ -96,7 +103,11 @@ class _Reading:
     def plan(self, root: Entries) -> Plan:
         plan = Plan(PlanFormat.TRACKSIDE, titles.cut(_line_of_text(root, "title")) or None)
         plan.runtime = self._runtime(root)
+        plan.supervisor = self._runtime(root, "supervisor")
         plan.max_workers = _number(root, "maxWorkers")
+        plan.budget = _money(root, "budgetUsd")
+        policy = _text(root, "conflictPolicy")
+        plan.conflict_policy = ConflictPolicy(policy) if policy else None
         phases = _items(root, "phases")
         if phases:
             plan.phases = [self._phase(node) for node in phases]
@@ -168,6 +179,7 @@ class _Reading:
             runtime=self._runtime(node),
             max_attempts=None if retries is None else retries + 1,
             timeout_seconds=_number(node, "timeoutSeconds"),
+            budget=_money(node, "budgetUsd"),
             skill=_normal(_text(node, "skill")) or None,
             line=node.line,
         )
@@ -180,10 +192,20 @@ class _Reading:
         lines.setdefault(key, line)
         return key
 
-    def _runtime(self, node: Entries) -> CommandRuntime | None:
-        runtime = node.nodes.get("runtime")
+    def _runtime(self, node: Entries, name: str = "runtime") -> Runtime | None:
+        runtime = node.nodes.get(name)
         if not isinstance(runtime, Entries):
             return None
+        return self._agent(runtime) if "agent" in runtime.nodes else self._command(runtime)
+
+    def _agent(self, runtime: Entries) -> AgentRuntime:
+        given = runtime.nodes["agent"]
+        if not isinstance(given, Entries):
+            given = runtime  # a name alone
+        name = _text(given, "name") or _text(given, "agent")
+        return AgentRuntime(_normal(name), _text(given, "model") or None, _text(given, "prompt") or None)
+
+    def _command(self, runtime: Entries) -> CommandRuntime | None:
         argv = [item.value for item in _scalars(runtime, "command")]
         line = runtime.key_lines["command"]
         try:
@@ -221,6 +243,12 @@ def _line_of_text(node: Entries, key: str) -> str:
 def _number(node: Entries, key: str) -> int | None:
     text = _text(node, key)
     return int(text) if text else None
+
+
+def _money(node: Entries, key: str) -> int | None:
+    """As it is written: a number of JSON or YAML is not read by way of binary fractions."""
+    text = _text(node, key)
+    return units(Decimal(text)) if text else None
 
 
 def _flag(node: Entries, key: str) -> bool | None:

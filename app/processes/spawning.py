@@ -15,40 +15,46 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """`stdin` is None where the program was given /dev/null."""
+
     identity: Identity
     stdout: int
     stderr: int
+    stdin: int | None = None
 
 
-def start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> Started:
-    """A new session of its own, stdin /dev/null; the two descriptors returned do not block and are the caller's."""
+def start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], spoken_to: bool = False) -> Started:
+    """A new session of its own; the descriptors returned do not block and are the caller's."""
     if not argv:
         raise CannotStart("There is no command to start.")
+    in_read, in_write = os.pipe() if spoken_to else (subprocess.DEVNULL, None)
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
+    ours = [fd for fd in (in_write, out_read, err_read) if fd is not None]
     try:
         process = subprocess.Popen(
             list(argv),
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=in_read,
             stdout=out_write,
             stderr=err_write,
             start_new_session=True,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        os.close(out_read)
-        os.close(err_read)
+        for fd in ours:
+            os.close(fd)
         raise CannotStart(_words(argv[0], cwd, error)) from error
     finally:
-        os.close(out_write)
-        os.close(err_write)
-    os.set_blocking(out_read, False)
-    os.set_blocking(err_read, False)
+        for fd in (in_read, out_write, err_write):
+            if fd >= 0:
+                os.close(fd)
+    for fd in ours:
+        os.set_blocking(fd, False)
     process.returncode = 0  # reaped by Children; Popen would warn of, and wait for, a process it thinks alive
     identity = SYSTEM.identify(process.pid)
     assert identity is not None, "a child that nobody has reaped has an identity"
-    return Started(identity, out_read, err_read)
+    return Started(identity, out_read, err_read, in_write)
 
 
 def _words(program: str, cwd: str, error: Exception) -> str:

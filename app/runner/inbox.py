@@ -5,13 +5,13 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from app.runner.orders import InboxItem
+from app.agents.assignments import ContextItem
 
 _UNSAFE = re.compile(r"[^\w .+@=,-]")
 _MAX_NAME_BYTES = 200
 
 
-def file_name(item: InboxItem) -> str:
+def file_name(item: ContextItem) -> str:
     """A plain file name: no directory, not hidden, not too long. Two items of one name: the newer replaces the older."""
     plain = _UNSAFE.sub("_", item.name).lstrip(". ").rstrip(" ")
     while len(plain.encode()) > _MAX_NAME_BYTES:
@@ -20,7 +20,7 @@ def file_name(item: InboxItem) -> str:
     return plain or "item-" + _UNSAFE.sub("_", item.id)
 
 
-def write(inbox: Path, item: InboxItem) -> None:
+def write(inbox: Path, item: ContextItem) -> None:
     """OSError when it cannot be written."""
     unfinished = (
         inbox.parent / f".{inbox.name}.new"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from app.agents.assignments import Assignment
+from app.agents.assignments import Assignment, ContextItem
 
 WORKER_ORDERS = """\
 subscription workerOrders($workerId: ID!, $fence: Int!) { workerOrders(workerId: $workerId, fence: $fence) { \
 revision acceptedReports desired graceSeconds waiting \
-assignment { runtime argv cwd env { name value } prompt timeoutSeconds heartbeatSeconds } \
-inbox { id name content } } }"""
+assignment { runtime argv model mode problem cwd env { name value } prompt timeoutSeconds heartbeatSeconds } \
+inbox { id name content } answers { request answer } } }"""
 
 REPORT_WORKER = """\
 mutation reportWorker($input: ReportWorkerInput!) { reportWorker(input: $input) { \
@@ -27,13 +27,6 @@ class Desired(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class InboxItem:
-    id: str
-    name: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
 class Orders:
     revision: int
     accepted_reports: int
@@ -41,7 +34,8 @@ class Orders:
     grace_seconds: float
     waiting: bool
     assignment: Assignment | None
-    inbox: tuple[InboxItem, ...]
+    inbox: tuple[ContextItem, ...]
+    answers: tuple[tuple[str, str | None], ...]
 
 
 def from_json(data: Any) -> Orders:
@@ -54,7 +48,8 @@ def from_json(data: Any) -> Orders:
         grace_seconds=float(data["graceSeconds"]),
         waiting=bool(data["waiting"]),
         assignment=_assignment(given) if given is not None else None,
-        inbox=tuple(InboxItem(item["id"], item["name"], item["content"]) for item in data["inbox"] or ()),
+        inbox=tuple(ContextItem(item["id"], item["name"], item["content"]) for item in data["inbox"] or ()),
+        answers=tuple((one["request"], one["answer"]) for one in data["answers"] or ()),
     )
 
 
@@ -68,4 +63,7 @@ def _assignment(given: Any) -> Assignment:
         prompt=given["prompt"] or "",
         timeout_seconds=float(timeout) if timeout is not None else None,
         heartbeat_seconds=float(given["heartbeatSeconds"]),
+        model=given["model"],
+        mode=given["mode"],
+        problem=given["problem"],
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from app.runner import reports
-from app.runner.allowance import Allowance, Verdict
+from app.runner.allowance import MAX_WAITING_BYTES, Allowance, Verdict
 from app.runner.journal import Journal, Past
 from app.runner.reports import Kind, Report, Stream
 
@@ -20,7 +20,11 @@ _ENVELOPE_BYTES = 512  # what a report and a mutation put around the lines
 
 
 class Outbox:
-    """Log lines gather for a moment and become one report; a fact first closes the report that is open."""
+    """Log lines gather for a moment and become one report; a fact first closes the report that is open.
+
+    Facts are not dropped. Most are answers to orders, of which there are none while no server is there; an agent can make
+    others as fast as it likes, so whoever hands those in looks whether it is `crowded` here.
+    """
 
     def __init__(
         self, journal: Journal, past: Past, *, allowance: Allowance, stir: Callable[[], None] = lambda: None
@@ -52,6 +56,11 @@ class Outbox:
     def full(self) -> bool:
         """No further log is kept: whoever reads output need not look at it."""
         return self._allowance.full
+
+    @property
+    def crowded(self) -> bool:
+        """So much waits for a server that what can be left out should be."""
+        return self._waiting > MAX_WAITING_BYTES
 
     def fact(self, kind: Kind, body: Any) -> None:
         self._seal()

@@ -12,11 +12,14 @@ encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Stream(StrEnum):
     STDOUT = "STDOUT"
     STDERR = "STDERR"
+    AGENT = "AGENT"
     SYSTEM = "SYSTEM"
 
 
 class Reason(StrEnum):
     EXITED = "EXITED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
     KILLED = "KILLED"
     TIMED_OUT = "TIMED_OUT"
     CANNOT_START = "CANNOT_START"
@@ -35,6 +38,9 @@ class Kind(StrEnum):
     TOOL_STARTED = "toolStarted"
     TOOL_ENDED = "toolEnded"
     USAGE = "usage"
+    ACTIVITY = "activity"
+    ASKED = "asked"
+    ANSWERED = "answered"
     EXITED = "exited"
 
 

@@ -21,6 +21,19 @@ from app.runner.launches import BadLaunch, Launch, parse
 
 _MAX_LINE_BYTES = 1024 * 1024
 _CRASHED = 70
+_MOST_COMPLAINTS = 1000
+
+
+class Enough(logging.Filter):
+    """The library that talks to agents complains of each message it does not know: that must not fill the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _MOST_COMPLAINTS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self._left -= 1
+        return self._left >= 0
 
 
 def main() -> None:
@@ -29,6 +42,7 @@ def main() -> None:
     signals.reset()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps runners
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger().handlers[0].addFilter(Enough())  # each runner gets a copy, and counts for itself
     set_process_name("ts-template")
     gc.collect()
     gc.freeze()  # the collector would otherwise write to, and so copy, every page it shares with the runners

@@ -18,12 +18,14 @@ from app.schema.event_log import EventQuery, EventSubscription
 from app.schema.events import SHAPES
 from app.schema.findings import FindingMutation
 from app.schema.hosts import HostMutation, HostQuery
+from app.schema.logs import LogSubscription
 from app.schema.naming import Names
 from app.schema.nodes import NodeQuery
 from app.schema.phase_mutations import PhaseGuardRequired, PhaseMutation, ValidationFailed
 from app.schema.pipeline import PipelineMutation, PipelineQuery
 from app.schema.plan_imports import PlanImportMutation
 from app.schema.plans import PlanQuery
+from app.schema.project_mutations import ProjectSettingsMutation
 from app.schema.projects import ProjectMutation, ProjectQuery
 from app.schema.run_mutations import RunMutation
 from app.schema.runners import RunnerMutation, RunnerSubscription
@@ -38,7 +40,7 @@ from app.schema.telemetry import TelemetryQuery, TelemetrySubscription
 from app.schema.tokens import TokenMutation, TokenQuery
 from app.schema.usage import UsageQuery
 from app.schema.viewer import ViewerQuery
-from app.schema.workers import WorkerMutation, WorkerQuery, WorkerSubscription
+from app.schema.workers import WorkerMutation, WorkerQuery
 
 
 @strawberry.type(description="What can be read.")
@@ -78,6 +80,7 @@ class Mutation(
     PipelineMutation,
     PlanImportMutation,
     ProjectMutation,
+    ProjectSettingsMutation,
     RunMutation,
     RunnerMutation,
     SubtaskMutation,
@@ -94,9 +97,9 @@ class Subscription(
     AttentionSubscription,
     DashboardSubscription,
     EventSubscription,
+    LogSubscription,
     RunnerSubscription,
     TelemetrySubscription,
-    WorkerSubscription,
 ):
     pass
 

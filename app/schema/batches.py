@@ -87,7 +87,10 @@ class BatchMutation:
     async def batch_runs(
         self, info: Info, input: Annotated[BatchRunsInput, strawberry.argument(description="The batch.")]
     ) -> BatchRunsPayload | None:
+        fresh: list[str] = []  # what is answered again from the record is no batch of its own
+
         def prepare() -> Write:
+            fresh.append(input.operation)
             return commands.batches.perform, {
                 "operation": input.operation,
                 "only": _concerned(info.context, input),
@@ -97,7 +100,14 @@ class BatchMutation:
             }
 
         dry = given(input.dry_run) is not False
-        return BatchRunsPayload(outcome=await act(info, ADMINS, input, prepare, rehearse=dry))
+        outcome = await act(info, ADMINS, input, prepare, rehearse=dry)
+        if fresh and not dry and not outcome.errors:
+            info.context.services.observer.batch_operation(
+                input.operation,
+                len(outcome.refs.get("affected", ())),
+                len(outcome.refs.get("failures", ())),
+            )
+        return BatchRunsPayload(outcome=outcome)
 
 
 def _concerned(context: Context, input: BatchRunsInput) -> Wanted:

@@ -12,11 +12,14 @@ from strawberry.types.info import Info as StrawberryInfo
 
 from app import store
 from app.domain.access import READERS, Actor
+from app.domain.agents import Agents
 from app.domain.errors import AppError
 from app.domain.observation import NOBODY, Observer
-from app.domain.runs import STALE_AFTER, RunDefaults
+from app.domain.project_settings import ProjectSettings
+from app.domain.runs import STALE_AFTER
 from app.domain.usage import Amounts
 from app.live.log import Tail
+from app.live.requests import Requests
 from app.live.telemetry import Telemetry
 from app.schema.enums import Role
 from app.schema.inputs import refuse_unstorable
@@ -38,9 +41,9 @@ from app.store.tables import (
     RunRow,
     SubtaskRow,
     TaskRow,
-    TokenRow,
     WorkerRow,
 )
+from app.store.token_tables import TokenRow
 from app.store.tool_tables import ToolCallRow
 
 P = ParamSpec("P")
@@ -52,7 +55,9 @@ K = TypeVar("K", bound=Hashable)
 class Services:
     """What lives as long as the server. `url` is the address that agents are given, `server_file` where the address of a
     successor will stand, `configuration` the user's directory that holds skills for every project. A run is stale after
-    `stale_after` of silence where a reader says nothing else.
+    `stale_after` of silence where neither a reader nor its project says anything else; `defaults` is what holds in projects
+    that say nothing. `agents` are those that tasks may name,
+    `index_requests` the projects whose files are to be looked at anew.
     """
 
     db: Database
@@ -65,8 +70,10 @@ class Services:
     configuration: str
     supervisor_heartbeat_seconds: float = 30.0
     observer: Observer = NOBODY
-    run_defaults: RunDefaults = field(default_factory=RunDefaults)
+    defaults: ProjectSettings = field(default_factory=ProjectSettings)
+    index_requests: Requests = field(default_factory=Requests)
     stale_after: timedelta = STALE_AFTER
+    agents: Agents = field(default_factory=dict)
 
 
 class Context:
@@ -152,6 +159,11 @@ class Loaders:
     @cached_property
     def projects(self) -> DataLoader[str, ProjectRow | None]:
         return self._found(store.projects.by_ids)
+
+    @cached_property
+    def project_flags(self) -> DataLoader[str, dict[str, Any]]:
+        """What projects have set, by name."""
+        return self._listed(store.project_flags.of_projects)
 
     @cached_property
     def runs(self) -> DataLoader[str, RunRow | None]:

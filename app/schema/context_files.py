@@ -55,12 +55,9 @@ class ContextFile:
 
 
 async def _ask_for(services: Services, project_id: str) -> None:
-    """Have the files looked at anew, and wait for the first look: before that there is nothing to tell.
-
-    A cache's own business, so that a query may write it.
-    """
+    """Have the files looked at anew, and wait for the first look: before that there is nothing to tell."""
     db, tail = services.db, services.tail
-    await db.write(store.context_files.want, project_id)
+    services.index_requests.add(project_id)
     with suppress(TimeoutError):
         async with asyncio.timeout(FIRST_LOOK_SECONDS):
             seen = tail.nudges(project_id)
@@ -73,7 +70,7 @@ class ContextFileQuery:
     @strawberry.field(
         description="The index of a project's files as context, by path: what has a skeleton, what is stale or failed. "
         "It is made when it is first asked for, which may take some seconds, and kept in step while runs of the project go on; files that git "
-        "ignores and dot files are left out. Null where there is no such project."
+        "ignores and dot files are left out. Empty where the project has `indexFiles` turned off; null where there is no such project."
     )
     async def context_state(
         self,
@@ -87,7 +84,8 @@ class ContextFileQuery:
         project = await info.context.read(store.projects.find, project_id)
         if project is None:
             return None
-        await _ask_for(info.context.services, project.id)
+        if await info.context.read(store.context_files.is_kept, project.id):
+            await _ask_for(info.context.services, project.id)
         found: Connection[ContextFile] = await connect(
             info.context,
             lambda tx: store.context_files.select_all(tx, project.id),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -11,11 +12,12 @@ from app.domain import limits
 from app.domain.access import STEERING
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.schema import skills
+from app.schema.budgets import budget, limit
 from app.schema.context import Info
 from app.schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, REASON, given, optional
 from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
-from app.schema.runtimes import RuntimeInput, runtime_of
+from app.schema.runtimes import RuntimeInput, Site, runtime_of
 from app.schema.shapes import shown
 
 if TYPE_CHECKING:
@@ -36,9 +38,12 @@ class AddTaskInput:
     timeout_seconds: int | None = optional("How long one attempt may work; waiting and pauses do not count.")
     runtime: RuntimeInput | None = optional("What its worker runs; the run's own where it is left out.")
     skill: str | None = optional("Name of the skill its worker is started with.")
+    budget_usd: Decimal | None = optional(
+        "What all its attempts together may spend, in US dollars; nothing limits that where it is left out."
+    )
     paths: list[str] | None = optional("Paths, as globs, that the task means to change.")
 
-    def edit(self, project_root: str, where: list[str]) -> AddTask:
+    def edit(self, site: Site, where: list[str]) -> AddTask:
         """Checked, and as the commands take it."""
         title, description = given(self.title), given(self.description)
         return AddTask(
@@ -50,8 +55,9 @@ class AddTaskInput:
             priority=_priority(self.priority, where) or 0,
             max_attempts=_attempts(self.max_attempts, where) or 1,
             timeout_seconds=_seconds(self.timeout_seconds, where),
-            runtime=runtime_of(self.runtime, project_root, *where, "runtime"),
+            runtime=runtime_of(self.runtime, site, *where, "runtime"),
             skill=_name(self.skill, [*where, "skill"]),
+            budget=budget(self.budget_usd, *where, "budgetUsd"),
             paths=_paths(self.paths, where) or [],
         )
 
@@ -67,9 +73,12 @@ class EditTaskInput:
     timeout_seconds: int | None = optional("How long one attempt may work.")
     runtime: RuntimeInput | None = optional("What its next worker runs.")
     skill: str | None = optional("Name of the skill its next worker is started with.")
+    budget_usd: Decimal | None = optional(
+        "What all its attempts together may spend, in US dollars; null takes the limit away. What waits for more goes on."
+    )
     paths: list[str] | None = optional("Paths, as globs, that the task means to change.")
 
-    def edit(self, project_root: str, where: list[str]) -> EditTask:
+    def edit(self, site: Site, where: list[str]) -> EditTask:
         title, description = given(self.title), given(self.description)
         return EditTask(
             task=limits.key(self.task, *where, "task"),
@@ -79,8 +88,9 @@ class EditTaskInput:
             priority=_priority(self.priority, where),
             max_attempts=_attempts(self.max_attempts, where),
             timeout_seconds=_seconds(self.timeout_seconds, where),
-            runtime=runtime_of(self.runtime, project_root, *where, "runtime"),
+            runtime=runtime_of(self.runtime, site, *where, "runtime"),
             skill=_name(self.skill, [*where, "skill"]),
+            budget=limit(self.budget_usd, *where, "budgetUsd"),
             paths=_paths(self.paths, where),
         )
 
@@ -115,11 +125,11 @@ class DagOperationInput:
     remove_dependency: DependencyInput | None = optional("Let a task no longer wait for another.")
     update_task: EditTaskInput | None = optional("Change a task.")
 
-    def edit(self, project_root: str, where: list[str]) -> Edit:
+    def edit(self, site: Site, where: list[str]) -> Edit:
         if (added := given(self.add_task)) is not None:
-            return AddTaskInput.edit(added, project_root, [*where, "addTask"])
+            return AddTaskInput.edit(added, site, [*where, "addTask"])
         if (changed := given(self.update_task)) is not None:
-            return EditTaskInput.edit(changed, project_root, [*where, "updateTask"])
+            return EditTaskInput.edit(changed, site, [*where, "updateTask"])
         if (removed := given(self.remove_task)) is not None:
             key = limits.key(removed.task, *where, "removeTask", "task")
             return RemoveTask(task=key, kill_worker=bool(given(removed.kill_worker)))
@@ -217,7 +227,8 @@ class DagMutation:
         async def prepare() -> Write:
             run = await info.context.read(store.runs.get, input.run_id)
             project = await info.context.read(store.projects.get, run.project_id)
-            edits = await asyncio.to_thread(_edits, input.operations, project.root)
+            site = Site(project.root, info.context.services.agents)
+            edits = await asyncio.to_thread(_edits, input.operations, site)
             change = await skills.checked(info.context, project, _skills(edits), commands.dag.mutate)
             return change, {
                 "run_id": run.id,
@@ -230,14 +241,12 @@ class DagMutation:
         )
 
 
-def _edits(operations: list[DagOperationInput], project_root: str) -> list[Edit]:
+def _edits(operations: list[DagOperationInput], site: Site) -> list[Edit]:
     where = ["input", "operations"]
     if not operations:
         raise limits.invalid("A change needs at least one operation.", where)
     limits.count(operations, limits.OPERATIONS, *where)
-    return [
-        operation.edit(project_root, [*where, str(position)]) for position, operation in enumerate(operations)
-    ]
+    return [operation.edit(site, [*where, str(position)]) for position, operation in enumerate(operations)]
 
 
 def _skills(edits: list[Edit]) -> Iterator[tuple[str, list[str]]]:

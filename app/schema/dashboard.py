@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import strawberry
@@ -11,12 +10,13 @@ from app import store
 from app.domain import limits
 from app.domain.access import READERS
 from app.domain.events import ASKED_FOR
+from app.domain.runs import Patience
 from app.schema.context import Context, Info
 from app.schema.enums import RunStatus
 from app.schema.events import fact
 from app.schema.facts import Event
 from app.schema.inputs import given
-from app.schema.runs import stale_after
+from app.schema.runs import patience
 from app.schema.shapes import shown
 from app.schema.usage import Usage
 from app.store.dashboard import Numbers
@@ -55,7 +55,9 @@ class StaleRun:
 
 @strawberry.type(description="What is in use.")
 class Resources:
-    supervisors: int = strawberry.field(description="Runs that are looked after: those that are under way.")
+    supervisors: int = strawberry.field(
+        description="Runs under way that are looked after now: by an agent that was not given up, or by a server that leads."
+    )
     running_tasks: int = strawberry.field(
         description="Tasks of those runs that are worked on or wait for an answer."
     )
@@ -64,14 +66,15 @@ class Resources:
     )
     hosts: int = strawberry.field(description="Hosts that workers can be started on.")
     worktrees: int = strawberry.field(
-        description="Working copies that were made for workers; none are made yet."
+        description="Working copies that were made for workers. None are made: workers work in the project's own "
+        "directory, so this is 0."
     )
 
 
 @strawberry.type(description="What is going on, at a glance. It costs the same however long the log is.")
 class Dashboard:
     project_id: strawberry.Private[str | None]
-    stale_after: strawberry.Private[timedelta]
+    patience: strawberry.Private[Patience]
 
     @strawberry.field(
         description="How many runs are in each status; statuses that no run is in are left out."
@@ -90,7 +93,7 @@ class Dashboard:
     async def stale(self, info: Info, first: First = strawberry.UNSET) -> list[StaleRun] | None:
         context, size = info.context, _size(first)
         now = context.services.db.clock()
-        rows = await context.read(store.dashboard.stale, self.project_id, now - self.stale_after, size)
+        rows = await context.read(store.dashboard.stale, self.project_id, self.patience, size)
         return [
             StaleRun(run=shown(row), stale_seconds=int((now - row.last_activity_at).total_seconds()))
             for row in rows
@@ -112,7 +115,7 @@ class Dashboard:
     async def resources(self, info: Info) -> Resources | None:
         found = await self._numbers(info)
         return Resources(
-            supervisors=found.runs_under_way,
+            supervisors=found.supervisors,
             running_tasks=found.running_tasks,
             pending_tasks=found.pending_tasks,
             hosts=found.hosts,
@@ -145,6 +148,13 @@ ProjectId = Annotated[
     strawberry.ID | None,
     strawberry.argument(description="Of this project; all that the caller may see where it is left out."),
 ]
+StaleAfter = Annotated[
+    int | None,
+    strawberry.argument(
+        description="After how much silence a run is stale; as its project or the server is set where it is left out "
+        "(`TRACKSIDE_STALE_AFTER_SECONDS`)."
+    ),
+]
 
 
 @strawberry.type
@@ -154,18 +164,10 @@ class DashboardQuery:
         self,
         info: Info,
         project_id: ProjectId = strawberry.UNSET,
-        stale_after_seconds: Annotated[
-            int | None,
-            strawberry.argument(
-                description="After how much silence a run is stale; what the server is set to where it is left out "
-                "(`TRACKSIDE_STALE_AFTER_SECONDS`)."
-            ),
-        ] = strawberry.UNSET,
+        stale_after_seconds: StaleAfter = strawberry.UNSET,
     ) -> Dashboard | None:
-        patience = stale_after(info.context, stale_after_seconds, "staleAfterSeconds")
-        return Dashboard(
-            project_id=await visible_project(info.context, given(project_id)), stale_after=patience
-        )
+        asked = patience(info.context, stale_after_seconds, "staleAfterSeconds")
+        return Dashboard(project_id=await visible_project(info.context, given(project_id)), patience=asked)
 
 
 @strawberry.type
@@ -174,15 +176,19 @@ class DashboardSubscription:
         description="The dashboard as it is now, and again whenever anything has happened, twice a second at most."
     )
     async def dashboard(
-        self, info: Info, project_id: ProjectId = strawberry.UNSET
+        self,
+        info: Info,
+        project_id: ProjectId = strawberry.UNSET,
+        stale_after_seconds: StaleAfter = strawberry.UNSET,
     ) -> AsyncIterator[Dashboard]:
         context = info.context
+        asked = patience(context, stale_after_seconds, "staleAfterSeconds")
         tail = context.services.tail
         project = await visible_project(context, given(project_id))
         seen = await context.read(store.events.head)
         while True:
             context.forget()
-            yield Dashboard(project_id=project, stale_after=context.services.stale_after)
+            yield Dashboard(project_id=project, patience=asked)
             pause = asyncio.ensure_future(asyncio.sleep(PACE))
             try:
                 seen = await tail.changed(Filter(project_id=project, hidden=ASKED_FOR), seen)

@@ -9,6 +9,7 @@ from app.domain.access import Role
 from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.batches import BatchOperation
 from app.domain.commands import CommandStatus
+from app.domain.conflicts import ConflictPolicy
 from app.domain.context import ContextFileState, ContextKind
 from app.domain.deliverables import DeliverableStatus
 from app.domain.errors import ADVICE, ErrorCode
@@ -16,6 +17,7 @@ from app.domain.hosts import HostStatus
 from app.domain.phases import PhaseStatus, TaskRequirement
 from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
+from app.domain.restorations import RestorationStep
 from app.domain.runs import RunStatus, Urgency
 from app.domain.skills import SkillProblemCode, SkillRole
 from app.domain.subtasks import SubtaskChange
@@ -38,6 +40,10 @@ describe(
     "What an item asks for.",
     {
         "QUESTION": "An answer to a question of a worker or a person.",
+        "PERMISSION": "Whether an agent may do what it is about to do.",
+        "CONFLICT": "What becomes of tasks that mean to change the same paths.",
+        "BUDGET": "Whether to go on behind a budget that is used up.",
+        "FAILURE": "What becomes of something that failed and is not tried again by itself.",
         "PHASE_CONFIRMATION": "That a guarded phase, whose gate holds, may be left.",
     },
 )
@@ -60,6 +66,15 @@ describe(
         "RESUME_ALL": "Go on with what is paused.",
         "CLEANUP_ARCHIVED": "Delete archived runs that were not touched for long. This cannot be undone.",
         "RESTART_STALE": "Restart what looks after runs that should be getting on and are not.",
+    },
+)
+describe(
+    ConflictPolicy,
+    "What becomes of a ready task that means to change paths which another task is at work on.",
+    {
+        "ASK": "It waits for an answer: an item of kind CONFLICT. Or until the other has ended, then nobody is asked any more.",
+        "SERIALIZE": "It is made to depend on the other.",
+        "ALLOW": "It starts, beside the other.",
     },
 )
 describe(
@@ -134,6 +149,8 @@ describe(
     "Why an agent's process ended.",
     {
         "EXITED": "By itself, with an exit status.",
+        "FINISHED": "The agent said that it is done; its process was let go.",
+        "FAILED": "The agent said that it cannot go on, or stopped talking.",
         "KILLED": "By a signal.",
         "TIMED_OUT": "Its task's time was over.",
         "CANNOT_START": "The program could not be started.",
@@ -210,6 +227,20 @@ describe(
         "FAILED": "A task has failed for good and nothing else could go on.",
         "CANCELLED": "It was stopped.",
         "ARCHIVED": "It is over and out of the way.",
+    },
+)
+describe(
+    RestorationStep,
+    "The steps by which an agent that looks after a run is brought back.",
+    {
+        "STATE_LOADED": "What was saved of it was looked through.",
+        "STARTED_FRESH": "Nothing that holds was saved: it begins from what the run is now.",
+        "CHECKPOINT_TAKEN": "The newest state was damaged, so an older one is gone on from.",
+        "CONVERSATION_RESTORED": "Its notes and its session are there again.",
+        "QUESTIONS_DELIVERED": "What it had asked and nobody has answered is put to people again.",
+        "TASKS_AWAITED": "What it waited for and is not over is waited for on.",
+        "CONTEXT_HANDED_OVER": "It was given what it has to know.",
+        "RESUMED": "It was heard again and goes on.",
     },
 )
 describe(
@@ -349,6 +380,7 @@ __all__ = [
     "BatchOperation",
     "Capability",
     "CommandStatus",
+    "ConflictPolicy",
     "ContextFileState",
     "ContextKind",
     "DeliverableStatus",
@@ -359,6 +391,7 @@ __all__ = [
     "LogStream",
     "PhaseStatus",
     "PlanFormat",
+    "RestorationStep",
     "Role",
     "RunStatus",
     "SkillProblemCode",

@@ -7,6 +7,7 @@ import strawberry
 
 from app.domain.events import EventKind
 from app.domain.subtasks import SubtaskChange
+from app.schema.budgets import BudgetWarned
 from app.schema.context import Info
 from app.schema.enums import CommandStatus, HostStatus, RunStatus, TaskStatus
 from app.schema.facts import (
@@ -16,6 +17,7 @@ from app.schema.facts import (
     Event,
     FindingLink,
     HostLink,
+    ProjectLink,
     SubtaskLink,
     TaskLink,
     TokenLink,
@@ -29,7 +31,11 @@ from app.schema.facts import (
 from app.schema.phase_events import DeliverableChanged, DeliverableCompleted
 from app.schema.shapes import shown
 from app.schema.subtasks import gone
-from app.schema.supervisor_events import HeartbeatReceived, SupervisorStateChanged
+from app.schema.supervisor_events import (
+    HeartbeatReceived,
+    SupervisorRestored,
+    SupervisorStateChanged,
+)
 from app.schema.worker_events import (
     ToolCompleted,
     ToolStarted,
@@ -38,6 +44,22 @@ from app.schema.worker_events import (
     WorkerStatusChanged,
 )
 from app.store.tables import EventRow
+
+
+@strawberry.type(description="A project's settings changed.")
+class ProjectChanged(Event):
+    changed_settings: list[str] = strawberry.field(
+        description="Names of the settings that were set or reset, as fields of ProjectSettings."
+    )
+
+    @strawberry.field(description="The project.")
+    async def project(self, info: Info) -> ProjectLink | None:
+        row = await info.context.loaders.projects.load(self.row.project_id or "")
+        return shown(row)
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        return cls(**common(row), changed_settings=row.data["changed"])
 
 
 @strawberry.type(description="A run was made or changed its status.")
@@ -313,11 +335,13 @@ class HostChanged(Event):
 
 
 SHAPES: Final[dict[EventKind, type[Event]]] = {
+    EventKind.PROJECT_CHANGED: ProjectChanged,
     EventKind.RUN_STATUS_CHANGED: RunStatusChanged,
     EventKind.RUN_CONFIGURED: RunConfigured,
     EventKind.RUN_DELETED: RunDeleted,
     EventKind.STALE_DETECTED: StaleDetected,
     EventKind.SUPERVISOR_STATE_CHANGED: SupervisorStateChanged,
+    EventKind.SUPERVISOR_RESTORED: SupervisorRestored,
     EventKind.HEARTBEAT_RECEIVED: HeartbeatReceived,
     EventKind.PHASE_CHANGED: PhaseChanged,
     EventKind.DELIVERABLE_COMPLETED: DeliverableCompleted,
@@ -333,6 +357,7 @@ SHAPES: Final[dict[EventKind, type[Event]]] = {
     EventKind.WORKER_REPORTED: WorkerReported,
     EventKind.TOOL_STARTED: ToolStarted,
     EventKind.TOOL_COMPLETED: ToolCompleted,
+    EventKind.BUDGET_WARNED: BudgetWarned,
     EventKind.ATTENTION_OPENED: AttentionOpened,
     EventKind.ATTENTION_CLOSED: AttentionClosed,
     EventKind.CONTEXT_INJECTED: ContextInjected,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.schema.context_items import ContextItem
     from app.schema.findings import Finding
     from app.schema.hosts import Host
+    from app.schema.projects import Project
     from app.schema.runs import Run
     from app.schema.subtasks import Subtask
     from app.schema.tasks import Task
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from app.schema.tool_calls import ToolCall
     from app.schema.workers import Worker
 
+ProjectLink = Annotated["Project", strawberry.lazy("app.schema.projects")]
 RunLink = Annotated["Run", strawberry.lazy("app.schema.runs")]
 TaskLink = Annotated["Task", strawberry.lazy("app.schema.tasks")]
 WorkerLink = Annotated["Worker", strawberry.lazy("app.schema.workers")]

@@ -19,6 +19,7 @@ from app.schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, REASON, given, 
 from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
 from app.schema.run_mutations import PlanTextInput
+from app.schema.runtimes import Site, check_plan
 from app.schema.shapes import shown
 from app.store.tables import RunRow
 
@@ -116,7 +117,11 @@ class ImportPlanPayload(Payload):
         return None if refs is None else DagImpact(refs=refs)
 
 
-_FIELDS: Final = {"max_attempts": "maxAttempts", "timeout_seconds": "timeoutSeconds"}
+_FIELDS: Final = {
+    "max_attempts": "maxAttempts",
+    "timeout_seconds": "timeoutSeconds",
+    "budget": "budgetUsd",
+}
 
 
 @strawberry.type
@@ -134,9 +139,8 @@ class PlanImportMutation:
             run = await info.context.read(store.runs.get, input.run_id)
             project = await info.context.read(store.projects.get, run.project_id)
             text = (await info.context.read(store.runs.plan_texts, [run.id])).get(run.id, "")
-            old, (new, source) = await asyncio.to_thread(
-                _documents, run, text, given(input.plan), project.root
-            )
+            site = Site(project.root, info.context.services.agents)
+            old, (new, source) = await asyncio.to_thread(_documents, run, text, given(input.plan), site)
             return commands.plans.import_plan, {
                 "run_id": run.id,
                 "old": old,
@@ -153,13 +157,11 @@ class PlanImportMutation:
 
 
 def _documents(
-    run: RunRow, text: str, document: PlanDocumentInput | None, root: str
+    run: RunRow, text: str, document: PlanDocumentInput | None, site: Site
 ) -> tuple[Plan | None, tuple[Plan, PlanSource]]:
     """The plan as the run has it, if there is one that can be read, and as it is now."""
-    new, source = _new(run, document, root)
-    for task in new.tasks():
-        if task.runtime is not None:
-            files.check_executable(task.runtime.argv, root, ["input", "plan", "tasks", task.key])
+    new, source = _new(run, document, site.root)
+    check_plan(new, site)
     old = None
     if run.plan_format:
         try:

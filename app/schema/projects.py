@@ -15,6 +15,7 @@ from app.schema.inputs import IDEMPOTENCY_KEY, optional
 from app.schema.interfaces import Node
 from app.schema.mutations import Write, act, refuse_scoped
 from app.schema.payloads import Payload
+from app.schema.project_settings import ProjectConfiguration
 from app.schema.shapes import shape_of, shown
 from app.store.paging import Key
 from app.store.tables import ProjectRow
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 @shape_of(ProjectRow)
 @strawberry.type(description="A directory that work happens in; runs belong to it.")
-class Project(Node):
+class Project(ProjectConfiguration, Node):
     name: str = strawberry.field(description="What people call it.")
     root: str = strawberry.field(description="Its directory, an absolute path on the server's host.")
 
     @classmethod
     def of(cls, row: ProjectRow) -> Self:
-        return cls(id=strawberry.ID(row.id), name=row.name, root=row.root)
+        return cls(row=row, id=strawberry.ID(row.id), name=row.name, root=row.root)
 
     @strawberry.field(description="Its runs.")
     async def runs(
@@ -103,7 +104,10 @@ class ProjectPayload(Payload):
 
 @strawberry.type
 class ProjectMutation:
-    @strawberry.mutation(description="Make a directory known as a project.")
+    @strawberry.mutation(
+        description="Make a directory known as a project. One that is known already is answered with as it is, under the "
+        "name that it has: a directory is one project."
+    )
     async def create_project(
         self,
         info: Info,

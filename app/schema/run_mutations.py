@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
@@ -10,22 +11,24 @@ from app import commands, store
 from app.commands.runs import PlanSource
 from app.domain import limits
 from app.domain.access import OPERATORS, STEERING
-from app.domain.plans import CommandRuntime, Plan, PlanPhase, PlanTask, runtime_values
-from app.domain.runs import RunDefaults
+from app.domain.plans import Plan, PlanPhase, PlanTask, Runtime, runtime_from, runtime_values
 from app.schema import files, skills
+from app.schema.budgets import budget, limit
 from app.schema.context import Info
 from app.schema.dag import AddTaskInput
-from app.schema.enums import PlanFormat, Urgency
+from app.schema.enums import ConflictPolicy, PlanFormat, Urgency
 from app.schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, REASON, given, optional
 from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
 from app.schema.phase_inputs import PhaseInput, apply_phases
 from app.schema.runs import Run
-from app.schema.runtimes import RuntimeInput, runtime_of
+from app.schema.runtimes import RuntimeInput, Site, check, check_plan, runtime_of
 from app.schema.shapes import shown
 from app.store.tables import ProjectRow
 
 RUN_ID = "The run."
+MODES = ("phase_guard", "auto_advance", "auto_complete", "conflict_policy")
+"""Settings that a new run has from its project where it does not say so itself."""
 
 
 @strawberry.input(description="A plan as text.")
@@ -47,24 +50,36 @@ class CreateRunInput:
     name: str | None = optional("What people call it; the plan's title where it is left out.")
     plan: PlanInput = strawberry.field(description="What is to be done.")
     runtime: RuntimeInput | None = optional(
-        "What tasks run that do not say so themselves; a task with neither waits for a person to complete it."
+        "What tasks run that do not say so themselves; the project's setting where it is left out. A task with neither waits for "
+        "a person to complete it."
+    )
+    supervisor: RuntimeInput | None = optional(
+        "An agent that looks after the run in place of the built-in supervisor: started with the run, and again when it "
+        "dies; the plan's where it is left out. It has an ORCHESTRATOR token for the run, and counts for no `maxWorkers`."
     )
     phases: list[PhaseInput] | None = optional(
         "What its phases owe and ask for, beside what the plan says of them."
     )
     phase_guard: bool | None = optional(
-        "Whether phases that do not say so themselves are left only when somebody confirms; the server's setting "
+        "Whether phases that do not say so themselves are left only when somebody confirms; the project's "
+        "setting "
         "where it is left out."
     )
     auto_advance: bool | None = optional(
-        "Whether it goes on by itself when the gate of a phase holds; the server's setting where it is left out."
+        "Whether it goes on by itself when the gate of a phase holds; the project's setting where it is left out."
     )
     auto_complete: bool | None = optional(
-        "Whether it completes by itself behind its last gate, or waits for checkCompletion; the server's setting "
+        "Whether it completes by itself behind its last gate, or waits for checkCompletion; the project's setting "
         "where it is left out."
     )
+    conflict_policy: ConflictPolicy | None = optional(
+        "What becomes of ready tasks whose `paths` overlap; where it is left out what the plan says, or the server's setting."
+    )
     max_workers: int | None = optional(
-        "How many workers it may have at once; 4 where neither this nor the plan says."
+        "How many workers it may have at once; the project's setting where neither this nor the plan says."
+    )
+    budget_usd: Decimal | None = optional(
+        "What it may spend, in US dollars: it is paused when that is used up. What the plan says where it is left out."
     )
     start: bool | None = optional("Start it at once.")
     idempotency_key: str | None = optional(IDEMPOTENCY_KEY)
@@ -104,7 +119,14 @@ class ConfigureRunInput(RunVerbInput):
     )
     auto_advance: bool | None = optional("Whether it goes on by itself when the gate of a phase holds.")
     auto_complete: bool | None = optional("Whether it completes by itself behind its last gate.")
+    conflict_policy: ConflictPolicy | None = optional(
+        "What becomes of ready tasks whose `paths` overlap. What is asked about them is settled by it at once."
+    )
     max_workers: int | None = optional("How many workers it may have at once.")
+    budget_usd: Decimal | None = optional(
+        "What it may spend, in US dollars; null takes the limit away. A run that its budget has paused goes on when it is "
+        "raised, one that has spent more already is paused."
+    )
 
 
 @strawberry.type(description="The answer of a mutation that concerns a run.")
@@ -127,10 +149,12 @@ class RunMutation:
     ) -> RunPayload | None:
         async def prepare() -> Write:
             project = await info.context.read(store.projects.get, input.project_id)
-            arguments = await asyncio.to_thread(_new_run, input, project)
+            arguments = await asyncio.to_thread(
+                _new_run, input, project, Site(project.root, info.context.services.agents)
+            )
             named = _skills(arguments["plan"])
             create = await skills.checked(info.context, project, named, commands.runs.create)
-            return create, {**arguments, **_modes(input, info.context.services.run_defaults)}
+            return create, {**arguments, "server": info.context.services.defaults}
 
         return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
 
@@ -198,6 +222,8 @@ class RunMutation:
                 "phase_guard": given(input.phase_guard),
                 "auto_advance": given(input.auto_advance),
                 "auto_complete": given(input.auto_complete),
+                "budget": limit(input.budget_usd, "input", "budgetUsd"),
+                "conflict_policy": given(input.conflict_policy),
             }
 
         return RunPayload(outcome=await act(info, OPERATORS, input, prepare))
@@ -207,39 +233,40 @@ def _which(input: RunVerbInput) -> dict[str, object]:
     return {"run_id": input.run_id, "expected_version": given(input.expected_version)}
 
 
-def _modes(input: CreateRunInput, defaults: RunDefaults) -> dict[str, object]:
-    said = {name: given(getattr(input, name)) for name in ("phase_guard", "auto_advance", "auto_complete")}
-    return {name: getattr(defaults, name) if value is None else value for name, value in said.items()}
-
-
 def _max_workers(value: int | None) -> int | None:
     if value is None:
         return None
     return limits.number(value, "input", "maxWorkers", least=1, most=limits.WORKERS)
 
 
-def _new_run(input: CreateRunInput, project: ProjectRow) -> dict[str, Any]:
+def _new_run(input: CreateRunInput, project: ProjectRow, site: Site) -> dict[str, Any]:
     """Read and check everything that a run is made of."""
     name = given(input.name)
-    runtime = runtime_of(input.runtime, project.root, "input", "runtime")
-    plan, source = _plan(input.plan, project)
+    runtime = runtime_of(input.runtime, site, "input", "runtime")
+    supervisor = runtime_of(input.supervisor, site, "input", "supervisor")
+    plan, source = _plan(input.plan, site)
     apply_phases(plan, given(input.phases), is_document=given(input.plan.tasks) is None)
-    for task in plan.tasks():
-        if task.runtime is not None:
-            files.check_executable(task.runtime.argv, project.root, ["input", "plan", "tasks", task.key])
-    default = plan.runtime
-    if runtime is None and default is not None:
-        files.check_executable(default.argv, project.root, ["input", "plan", "runtime"])
-        runtime = runtime_values(default)
+    check_plan(plan, site)
     return {
         "project_id": project.id,
         "plan": plan,
         "source": source,
         "name": limits.name(name, "input", "name") if name is not None else None,
-        "runtime": runtime,
+        "runtime": runtime or _planned(plan.runtime, site, "runtime"),
+        "supervisor": supervisor or _planned(plan.supervisor, site, "supervisor"),
         "max_workers": _max_workers(given(input.max_workers)),
+        "budget": budget(input.budget_usd, "input", "budgetUsd"),
+        **{name: given(getattr(input, name)) for name in MODES},
         "start": bool(given(input.start)),
     }
+
+
+def _planned(runtime: Runtime | None, site: Site, key: str) -> dict[str, Any] | None:
+    """What the plan says itself, where the caller does not."""
+    if runtime is None:
+        return None
+    check(runtime, site, "input", "plan", key)
+    return runtime_values(runtime)
 
 
 def _skills(plan: Plan) -> Iterator[tuple[str, list[str]]]:
@@ -249,15 +276,15 @@ def _skills(plan: Plan) -> Iterator[tuple[str, list[str]]]:
             yield task.skill, ["input", "plan", "tasks", task.key, "skill"]
 
 
-def _plan(input: PlanInput, project: ProjectRow) -> tuple[Plan, PlanSource]:
+def _plan(input: PlanInput, site: Site) -> tuple[Plan, PlanSource]:
     if (path := given(input.path)) is not None:
-        return files.read_plan_file(project.root, path)
+        return files.read_plan_file(site.root, path)
     if (text := given(input.text)) is not None:
         return files.read_plan_text(text.content, text.format)
-    return _plan_of_tasks(given(input.tasks) or [], project), PlanSource()
+    return _plan_of_tasks(given(input.tasks) or [], site), PlanSource()
 
 
-def _plan_of_tasks(tasks: list[AddTaskInput], project: ProjectRow) -> Plan:
+def _plan_of_tasks(tasks: list[AddTaskInput], site: Site) -> Plan:
     """A plan given task by task: phases in the order in which tasks first name them."""
     if not tasks:
         raise limits.invalid("A run needs at least one task.", ["input", "plan", "tasks"])
@@ -266,7 +293,7 @@ def _plan_of_tasks(tasks: list[AddTaskInput], project: ProjectRow) -> Plan:
     known: set[str] = set()
     for position, given_task in enumerate(tasks):
         where = ["input", "plan", "tasks", str(position)]
-        edit = given_task.edit(project.root, where)
+        edit = given_task.edit(site, where)
         if edit.key in known:
             raise limits.invalid(f"Two tasks have the key {edit.key!r}.", [*where, "key"])
         known.add(edit.key)
@@ -280,10 +307,11 @@ def _plan_of_tasks(tasks: list[AddTaskInput], project: ProjectRow) -> Plan:
                 depends_on=edit.depends_on,
                 priority=edit.priority,
                 paths=edit.paths,
-                runtime=CommandRuntime(tuple(edit.runtime["argv"])) if edit.runtime is not None else None,
+                runtime=runtime_from(edit.runtime) if edit.runtime is not None else None,
                 max_attempts=edit.max_attempts,
                 timeout_seconds=edit.timeout_seconds,
                 skill=edit.skill,
+                budget=edit.budget,
             )
         )
     plan = Plan(format=PlanFormat.TRACKSIDE, phases=list(phases.values()))

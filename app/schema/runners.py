@@ -1,8 +1,6 @@
 """The protocol between the control plane and its runners, under the role RUNNER: orders out, reports in."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
 import strawberry
@@ -11,27 +9,10 @@ from app import commands, store
 from app.domain import limits
 from app.domain.access import RUNNERS
 from app.domain.errors import AppError
-from app.domain.reports import (
-    Body,
-    Delivered,
-    Exited,
-    Line,
-    Lines,
-    Paused,
-    Report,
-    Resumed,
-    Seen,
-    Started,
-    ToolEnded,
-    ToolStarted,
-    Used,
-)
-from app.domain.usage import Amounts
 from app.schema.context import Context, Info
-from app.schema.enums import Desire, ErrorCode, ExitReason, LogStream, Role
+from app.schema.enums import Desire, ErrorCode, Role
 from app.schema.errors import UserError, user_error
-from app.schema.inputs import given, optional, storable
-from app.schema.scalars import Int53
+from app.schema.runner_reports import RunnerReportInput
 from app.store.events import Filter
 from app.store.orders import Orders
 
@@ -44,8 +25,14 @@ class EnvVar:
 
 @strawberry.type(description="What a runner starts.")
 class Assignment:
-    runtime: str = strawberry.field(description="How to talk to the agent: command.")
+    runtime: str = strawberry.field(description="How to talk to the agent: command or acp.")
     argv: list[str] = strawberry.field(description="The executable and its arguments; no shell.")
+    model: str | None = strawberry.field(description="The model to ask the agent for.")
+    mode: str | None = strawberry.field(description="The mode of its own that the agent is put into.")
+    problem: str | None = strawberry.field(
+        description="Why it cannot be started on this host, such as an agent that nobody has configured here; then there "
+        "is no argv."
+    )
     cwd: str = strawberry.field(description="The directory it starts in.")
     env: list[EnvVar] = strawberry.field(description="Variables added to the runner's own environment.")
     prompt: str = strawberry.field(description="What the agent is told, Markdown.")
@@ -60,6 +47,12 @@ class InboxItem:
     id: strawberry.ID = strawberry.field(description="The context item.")
     name: str = strawberry.field(description="A plain file name.")
     content: str = strawberry.field(description="The whole text.")
+
+
+@strawberry.type(description="What became of a request for permission.")
+class PermissionAnswer:
+    request: str = strawberry.field(description="What the runner numbers it by.")
+    answer: str | None = strawberry.field(description="The option; null where nobody chose one.")
 
 
 @strawberry.type(description="What is wanted of a worker's runner now. Level-triggered: the newest counts.")
@@ -77,6 +70,9 @@ class WorkerOrders:
     )
     assignment: Assignment = strawberry.field(description="What to start.")
     inbox: list[InboxItem] = strawberry.field(description="Context items that are not delivered yet.")
+    answers: list[PermissionAnswer] = strawberry.field(
+        description="Answers that the agent does not have yet."
+    )
 
     @classmethod
     def of(cls, orders: Orders, context: Context) -> "WorkerOrders":
@@ -86,26 +82,46 @@ class WorkerOrders:
             desired=Desire(orders.desire),
             grace_seconds=orders.grace_seconds,
             waiting=orders.waiting,
-            assignment=Assignment(
-                runtime=orders.runtime["kind"],
-                argv=orders.runtime["argv"],
-                cwd=orders.root,
-                env=_environment(orders, context),
-                prompt=orders.prompt,
-                timeout_seconds=orders.timeout_seconds,
-                heartbeat_seconds=context.services.heartbeat_seconds,
-            ),
+            assignment=_assignment(orders, context),
             inbox=[
                 InboxItem(id=strawberry.ID(item.id), name=item.name, content=item.content)
                 for item in orders.inbox
             ],
+            answers=[PermissionAnswer(request=request, answer=answer) for request, answer in orders.answers],
         )
 
 
-def _environment(orders: Orders, context: Context) -> list[EnvVar]:
-    """What an agent finds its way by. Its token is good for this worker alone, and only while it lives."""
+def _assignment(orders: Orders, context: Context) -> Assignment:
+    """An agent is looked up by its name only now: it is started as this server has it configured."""
+    runtime = orders.runtime
+    argv, how, problem = runtime.get("argv", []), "command", None
+    model, mode, env = runtime.get("model"), None, dict[str, str]()
+    if runtime["kind"] == "agent":
+        agent = context.services.agents.get(runtime["name"])
+        if agent is None:
+            problem = f"There is no agent {runtime['name']!r} in the settings of this host's server."
+        else:
+            argv, how, env = list(agent.argv), agent.protocol, dict(agent.env)
+            model, mode = model or agent.model, agent.mode
+    return Assignment(
+        runtime=how,
+        argv=argv,
+        model=model,
+        mode=mode,
+        problem=problem,
+        cwd=orders.root,
+        env=_environment(orders, context, env),
+        prompt=orders.prompt,
+        timeout_seconds=orders.timeout_seconds,
+        heartbeat_seconds=context.services.heartbeat_seconds,
+    )
+
+
+def _environment(orders: Orders, context: Context, configured: dict[str, str]) -> list[EnvVar]:
+    """What an agent finds its way by. Its token is good for this worker, or its run, alone, and only while it lives."""
     services = context.services
-    token = store.tokens.derive(services.signing_key(), Role.WORKER, orders.worker_id, orders.fence)
+    role = Role(orders.role)
+    token = store.tokens.derive(services.signing_key(), role, orders.worker_id, orders.fence)
     own = {
         "TRACKSIDE_URL": services.url(),
         "TRACKSIDE_SERVER_FILE": services.server_file,
@@ -116,121 +132,11 @@ def _environment(orders: Orders, context: Context) -> list[EnvVar]:
         "TRACKSIDE_WORKER_ID": orders.worker_id,
         "TRACKSIDE_SKILL": orders.skill or "",
     }
-    return [EnvVar(name=name, value=value) for name, value in {**orders.environment, **own}.items()]
-
-
-@strawberry.input(description="The agent's process is up.")
-class StartedReport:
-    pid: int = strawberry.field(description="Process id.")
-    create_time: float = strawberry.field(description="When it was created, in seconds since 1970.")
-
-
-@strawberry.input(description="A line that the agent wrote.")
-class LineReport:
-    stream: LogStream = strawberry.field(description="Where it comes from.")
-    text: str = strawberry.field(description="The line, without its end.")
-    at: datetime = strawberry.field(description="When it was read.")
-
-
-@strawberry.input(description="The agent called a tool.")
-class ToolStartedReport:
-    call: str = strawberry.field(description="What the agent names the call by.")
-    name: str = strawberry.field(description="What it calls the tool; the rest of a long one is cut.")
-    input_summary: str | None = optional("What it was called with, in short; the rest is cut.")
-
-
-@strawberry.input(description="A call of a tool has come back.")
-class ToolEndedReport:
-    call: str = strawberry.field(description="What the agent names the call by.")
-    error: str | None = optional("Why it failed; left out where it did not.")
-
-
-@strawberry.input(
-    description="What the agent has used since the report before it: what comes on top, never a running total."
-)
-class UsageReport:
-    model: str = strawberry.field(description="The model, as the agent names it.")
-    input_tokens: Int53 | None = optional("Tokens that went in and were read from no cache.")
-    output_tokens: Int53 | None = optional("Tokens that came out.")
-    cache_read_tokens: Int53 | None = optional("Tokens that went in and were read from a cache.")
-    cache_write_tokens: Int53 | None = optional("Tokens that were put into a cache.")
-    cost_usd: Decimal | None = optional("US dollars; left out where the agent does not say.")
-
-
-@strawberry.input(description="The whole process tree is gone.")
-class ExitedReport:
-    reason: ExitReason = strawberry.field(description="Why.")
-    exit_code: int | None = optional("What the main process ended with.")
-    signal: int | None = optional("The signal that ended it.")
-    message: str | None = optional("More, for people.")
-
-
-@strawberry.input(description="One numbered report: exactly one of its facts.")
-class RunnerReportInput:
-    n: int = strawberry.field(description="Its number; each is taken once, in order.")
-    at: datetime = strawberry.field(description="When it was made.")
-    started: StartedReport | None = optional("The process is up.")
-    lines: list[LineReport] | None = optional("What it wrote.")
-    paused: bool | None = optional("The tree is stopped.")
-    resumed: bool | None = optional("The tree goes on.")
-    seen: int | None = optional("The orders were read up to this revision.")
-    delivered: list[strawberry.ID] | None = optional("These items lie in the inbox.")
-    tool_started: ToolStartedReport | None = optional("A tool was called.")
-    tool_ended: ToolEndedReport | None = optional("A tool has come back.")
-    usage: UsageReport | None = optional("Something was used.")
-    exited: ExitedReport | None = optional("The tree is gone.")
-
-    def report(self) -> Report:
-        bodies = [body for body in self._bodies() if body is not None]
-        if len(bodies) != 1:
-            raise limits.invalid("A report holds exactly one fact.", ["input", "reports"])
-        return Report(self.n, self.at, bodies[0])
-
-    def _bodies(self) -> list[Body | None]:
-        started, lines, exited = given(self.started), given(self.lines), given(self.exited)
-        delivered, seen = given(self.delivered), given(self.seen)
-        return [
-            Started(started.pid, started.create_time) if started is not None else None,
-            Lines([Line(line.stream, storable(line.text), line.at) for line in lines])
-            if lines is not None
-            else None,
-            Paused() if given(self.paused) else None,
-            Resumed() if given(self.resumed) else None,
-            Seen(seen) if seen is not None else None,
-            Delivered([str(id) for id in delivered]) if delivered is not None else None,
-            *self._tools(),
-            _used(used) if (used := given(self.usage)) is not None else None,
-            _exited(exited) if exited is not None else None,
-        ]
-
-    def _tools(self) -> list[Body | None]:
-        started, ended = given(self.tool_started), given(self.tool_ended)
-        return [
-            ToolStarted(started.call, started.name, given(started.input_summary))
-            if started is not None
-            else None,
-            ToolEnded(ended.call, given(ended.error)) if ended is not None else None,
-        ]
-
-
-def _used(report: UsageReport) -> Used:
-    tokens = {
-        "input_tokens": given(report.input_tokens) or 0,
-        "output_tokens": given(report.output_tokens) or 0,
-        "cache_read_tokens": given(report.cache_read_tokens) or 0,
-        "cache_write_tokens": given(report.cache_write_tokens) or 0,
-    }
-    return Used(report.model, Amounts.reported(tokens, given(report.cost_usd)))
-
-
-def _exited(report: ExitedReport) -> Exited:
-    message = given(report.message)
-    return Exited(
-        reason=report.reason,
-        exit_code=given(report.exit_code),
-        signal=given(report.signal),
-        message=storable(message)[: limits.TITLE] if message is not None else None,
-    )
+    if role is Role.ORCHESTRATOR:
+        own["TRACKSIDE_HEARTBEAT_SECONDS"] = f"{services.supervisor_heartbeat_seconds:g}"
+    return [
+        EnvVar(name=name, value=value) for name, value in {**configured, **orders.environment, **own}.items()
+    ]
 
 
 @strawberry.input(description="What a runner has to say of its worker.")

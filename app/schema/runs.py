@@ -9,11 +9,12 @@ import strawberry
 from app import store
 from app.domain import limits
 from app.domain.phases import OPEN
-from app.domain.runs import EDITABLE, RUN, RunMove
+from app.domain.runs import EDITABLE, RUN, Patience, RunMove
 from app.schema import attention, phases, tasks, workers
+from app.schema.budgets import Budgeted
 from app.schema.connections import After, Before, Connection, First, Last, connect, window
 from app.schema.context import Context, Info
-from app.schema.enums import PlanFormat, RunStatus, TaskOrder, describe
+from app.schema.enums import ConflictPolicy, PlanFormat, RunStatus, TaskOrder, describe
 from app.schema.inputs import given, given_filter, names_of, optional
 from app.schema.interfaces import Node
 from app.schema.progress import Progress
@@ -83,7 +84,7 @@ class RunFilter:
         "Whether it should be getting on and has not for `staleAfterSeconds`: paused, new and ended runs never are."
     )
     stale_after_seconds: int | None = optional(
-        "After how much silence a run is stale; what the server is set to where it is left out (`TRACKSIDE_STALE_AFTER_SECONDS`)."
+        "After how much silence a run is stale; as its project or the server is set where it is left out (`TRACKSIDE_STALE_AFTER_SECONDS`)."
     )
     waiting_for_input: bool | None = optional("Whether anything in it waits for a person.")
 
@@ -102,7 +103,7 @@ class RunPlan:
 
 @shape_of(RunRow)
 @strawberry.type(description="One execution of a plan: phases, a DAG of tasks, settings, one version number.")
-class Run(Node):
+class Run(Budgeted, Node):
     row: strawberry.Private[RunRow]
     name: str = strawberry.field(description="What people call it.")
     status: RunStatus = strawberry.field(description="How far it has come.")
@@ -120,6 +121,9 @@ class Run(Node):
     )
     auto_complete: bool = strawberry.field(
         description="Whether it completes by itself behind its last gate, or waits for checkCompletion."
+    )
+    conflict_policy: ConflictPolicy = strawberry.field(
+        description="What becomes of a ready task that means to change paths which another is at work on."
     )
     created_at: datetime = strawberry.field(description="When it was made.")
     started_at: datetime | None = strawberry.field(description="When it was first started.")
@@ -141,6 +145,7 @@ class Run(Node):
             phase_guard=row.phase_guard,
             auto_advance=row.auto_advance,
             auto_complete=row.auto_complete,
+            conflict_policy=ConflictPolicy(row.conflict_policy),
             created_at=row.created_at,
             started_at=row.started_at,
             completed_at=row.completed_at,
@@ -257,11 +262,13 @@ class Run(Node):
         )
 
 
-def stale_after(context: Context, seconds: int | None, *path: str) -> timedelta:
+def patience(context: Context, seconds: int | None, *path: str) -> Patience:
+    """As the reader says; else as projects and the server do."""
     seconds = given(seconds)
     if seconds is None:
-        return context.services.stale_after
-    return timedelta(seconds=limits.number(seconds, *path, least=1, most=limits.SECONDS))
+        return Patience(context.services.stale_after)
+    asked = limits.number(seconds, *path, least=1, most=limits.SECONDS)
+    return Patience(timedelta(seconds=asked), everywhere=True)
 
 
 async def connect_runs(
@@ -298,7 +305,7 @@ def wanted_runs(
         phase=given(filter.phase),
         waiting=given(filter.waiting_for_input),
         stale=given(filter.stale),
-        stale_after=stale_after(context, filter.stale_after_seconds, *where.split("."), "staleAfterSeconds"),
+        patience=patience(context, filter.stale_after_seconds, *where.split("."), "staleAfterSeconds"),
     )
 
 

@@ -107,10 +107,10 @@ async def checked(
 ) -> Callable[..., Change]:
     """`change`, which finds the skills that are named as they are on disk; `named` says with each where it stands.
 
-    Refuses one that a worker could not be started with.
+    Refuses one that a worker could not be started with, unless the project has skills turned off.
     """
     wanted = dict(named)
-    if not wanted:
+    if not wanted or not await context.read(store.skills.are_used, project.id):
         return change
     loaded = await asyncio.to_thread(skills.load, project.root, context.services.configuration)
     known = {skill.name: skill for skill in loaded.skills if skill.role == SkillRole.WORKER}

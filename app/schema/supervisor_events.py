@@ -4,8 +4,10 @@ from typing import Self
 
 import strawberry
 
-from app.schema.enums import SupervisorState
-from app.schema.facts import Event, common
+from app.schema.context import Info
+from app.schema.enums import RestorationStep, SupervisorState
+from app.schema.facts import AttentionItemLink, Event, TaskLink, common, tasks_of
+from app.schema.shapes import shown
 from app.store.tables import EventRow
 
 
@@ -26,6 +28,31 @@ class SupervisorStateChanged(Event):
             new_state=SupervisorState(data["new"]),
             reason=data["reason"],
         )
+
+
+@strawberry.type(
+    description="A step by which an agent that looks after a run was brought back, after its process had ended or another took "
+    "its place."
+)
+class SupervisorRestored(Event):
+    step: RestorationStep = strawberry.field(description="Which step.")
+    detail: str | None = strawberry.field(description="What was found or done, for people.")
+
+    @strawberry.field(
+        description="With QUESTIONS_DELIVERED, what it had asked that still waits for an answer; else empty."
+    )
+    async def questions(self, info: Info) -> list[AttentionItemLink]:
+        rows = await info.context.loaders.attention.load_many(self.row.data["questions"])
+        return [shown(row) for row in rows if row is not None]
+
+    @strawberry.field(description="With TASKS_AWAITED, what it waited for that was not over; else empty.")
+    async def tasks(self, info: Info) -> list[TaskLink]:
+        return await tasks_of(info, self.row.data["tasks"])
+
+    @classmethod
+    def of(cls, row: EventRow) -> Self:
+        data = row.data
+        return cls(**common(row), step=RestorationStep(data["step"]), detail=data["detail"])
 
 
 @strawberry.type(

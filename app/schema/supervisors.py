@@ -12,12 +12,14 @@ from app.schema.context import Info
 from app.schema.enums import SupervisorState
 from app.schema.inputs import given
 from app.schema.progress import Progress
+from app.schema.restorations import Restoration
 from app.schema.shapes import shown
 from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import RunRow
 
 if TYPE_CHECKING:
     from app.schema.tasks import Task
+    from app.schema.workers import Worker
 
 First = Annotated[int | None, strawberry.argument(description="How many, 0 to 100; 10 where it is left out.")]
 _FIRST: Final = 10
@@ -73,6 +75,21 @@ class Supervisor:
         )
         return [shown(task) for task in rows]
 
+    @strawberry.field(
+        description="The worker that it is, where Trackside starts it as a process; null between two starts, and for any other."
+    )
+    async def worker(self, info: Info) -> Annotated["Worker", strawberry.lazy("app.schema.workers")] | None:
+        if self.row.worker_id is None:
+            return None
+        row = await info.context.loaders.workers.load(self.row.worker_id)
+        return shown(row)
+
+    @strawberry.field(
+        description="When its process is started next; null while one lives, and where none is to be started."
+    )
+    def starts_at(self) -> datetime | None:
+        return self.row.starts_at if self.row.worker_id is None else None
+
     @strawberry.field(description="How often it was restarted.")
     def restarts(self) -> int:
         return self.row.restarts
@@ -86,19 +103,28 @@ class Supervisor:
         return (await info.context.loaders.leader.load("")).heard_at
 
     @strawberry.field(
-        description="Whether it looks after its run now: neither over nor given up for dead, and, where it is the built-in "
-        "one, led by a server that lives."
+        description="Whether it looks after its run now: neither over nor given up for dead; started, where Trackside starts "
+        "it; led by a server that lives, where it is the built-in one."
     )
     async def alive(self, info: Info) -> bool:
         if self.row.state in OVER:
             return False
         if self.row.is_agent:
-            return True
+            return self.row.runtime is None or self.row.worker_id is not None
         return (await info.context.loaders.leader.load("")).lives
 
-    @strawberry.field(description="When its state was last written, as syncSupervisor asks for.")
+    @strawberry.field(
+        description="When its state was last saved. That of an agent is with whatever it sends and with every change of phase; "
+        "the built-in one follows from its run, and is saved by syncSupervisor in name only."
+    )
     def saved_at(self) -> datetime | None:
         return self.row.saved_at
+
+    @strawberry.field(
+        description="How an agent is brought back, and what it is told; null for the built-in one, which knows no more than its run."
+    )
+    def restoration(self) -> Restoration | None:
+        return Restoration(row=self.row) if self.row.is_agent else None
 
     @strawberry.field(
         description="What an agent said of itself during the last day, newest first; nothing of the built-in one."

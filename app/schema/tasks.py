@@ -8,8 +8,10 @@ import strawberry
 from app import commands, store
 from app.domain import limits
 from app.domain.access import ASKING, STEERING
+from app.domain.plans import runtime_name
 from app.domain.tasks import FINISHED, SATISFIES
 from app.schema import phases
+from app.schema.budgets import Budgeted
 from app.schema.connections import Connection, connect_pages
 from app.schema.context import Info
 from app.schema.enums import TaskOrder, TaskStatus
@@ -44,7 +46,7 @@ class TaskFilter:
 
 @shape_of(TaskRow)
 @strawberry.type(description="A node of the DAG: what to do, what it waits for, how it may be retried.")
-class Task(Node):
+class Task(Budgeted, Node):
     row: strawberry.Private[TaskRow]
     key: str = strawberry.field(description="As the plan names it: T012, 1.2, 3.1.4.")
     title: str = strawberry.field(description="What is to be done, in a line.")
@@ -60,10 +62,12 @@ class Task(Node):
     retry_at: datetime | None = strawberry.field(description="While it backs off: when it is tried again.")
     started_at: datetime | None = strawberry.field(description="When its newest attempt began.")
     completed_at: datetime | None = strawberry.field(description="When it ended.")
-    paths: list[str] = strawberry.field(description="Paths, as globs, that it means to change.")
+    paths: list[str] = strawberry.field(
+        description="Paths, as globs, that it means to change. `Run.conflictPolicy` says what becomes of tasks whose paths overlap."
+    )
     skill: str | None = strawberry.field(description="The skill its worker is started with.")
     runtime: str | None = strawberry.field(
-        description="What its worker runs; null for a task that is done by hand."
+        description="What its worker runs: command, or the name of an agent; null for a task that is done by hand."
     )
     timeout_seconds: int | None = strawberry.field(description="How long one attempt may work.")
 
@@ -86,7 +90,7 @@ class Task(Node):
             completed_at=row.completed_at,
             paths=row.paths,
             skill=row.skill,
-            runtime=row.runtime["kind"] if row.runtime is not None else None,
+            runtime=runtime_name(row.runtime) if row.runtime is not None else None,
             timeout_seconds=row.timeout_seconds,
         )
 

@@ -17,7 +17,7 @@ from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
 from app.schema.shapes import shape_of, shown
 from app.store.paging import Key
-from app.store.tables import TokenRow
+from app.store.token_tables import TokenRow
 
 if TYPE_CHECKING:
     from app.schema.projects import Project

@@ -61,7 +61,10 @@ class WorkerOrdered(Event):
         return cls(**common(row), desire=Desire(row.data["desire"]))
 
 
-@strawberry.type(description="A worker said what it is doing or how far it is, or what it has used.")
+@strawberry.type(
+    description="A worker said what it is doing or how far it is, or what it has used: that is told once a second at most, and "
+    "before the worker's end."
+)
 class WorkerReported(Event):
     usage: Usage | None = strawberry.field(
         description="What it has used since it last said so; null where it said something else."

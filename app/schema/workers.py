@@ -1,8 +1,8 @@
 """Workers: processes of agents, their logs, and what can be asked of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import strawberry
@@ -10,31 +10,32 @@ import strawberry
 from app import commands, store
 from app.domain import limits
 from app.domain.access import ASKING, STEERING
-from app.domain.workers import CAPABILITIES, LIVE
+from app.domain.plans import runtime_name
+from app.domain.workers import CAPABILITIES
 from app.schema import skills
+from app.schema.budgets import Budgeted, budget
 from app.schema.connections import (
     After,
     Before,
     Connection,
     First,
     Last,
-    UncountedConnection,
     connect,
-    connect_uncounted,
     window,
 )
 from app.schema.context import Info
-from app.schema.enums import Capability, LogStream, WorkerStatus
+from app.schema.enums import Capability, Role, WorkerStatus
 from app.schema.inputs import IDEMPOTENCY_KEY, REASON, given, given_filter, names_of, optional
 from app.schema.interfaces import Node
+from app.schema.logs import WorkerLogs
 from app.schema.mutations import Write, act
 from app.schema.payloads import Payload
-from app.schema.runtimes import RuntimeInput, runtime_of
+from app.schema.runtimes import RuntimeInput, Site, runtime_of
 from app.schema.shapes import shape_of, shown
 from app.schema.tool_calls import WorkerToolCalls
 from app.schema.usage import WorkerUsage
 from app.store.paging import Key, Window
-from app.store.tables import LogLineRow, WorkerRow
+from app.store.tables import WorkerRow
 from app.store.workers import WorkerFilter as Wanted
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
 
 NEWEST_FIRST: Final = [Key(WorkerRow.id, True)]
-LOG_PAGE: Final = 500
-LOG_POLL_SECONDS: Final = 1.0
 
 
 @strawberry.input(description="Which workers. Every field narrows further.")
@@ -56,37 +55,24 @@ class WorkerFilter:
     task_id: strawberry.ID | None = optional("That worked on this task.")
     host_id: strawberry.ID | None = optional("That run on this host.")
     statuses: list[WorkerStatus] | None = optional("In one of these statuses.")
-    runtime: str | None = optional("Of this runtime, such as command.")
+    runtime: str | None = optional("Of this runtime: command, or the name of an agent.")
     search: str | None = optional("Part of the name, or a whole id.")
-
-
-@strawberry.type(description="A line that a worker wrote.")
-class LogLine:
-    cursor: str = strawberry.field(description="Where it stands in its worker's log.")
-    stream: LogStream = strawberry.field(description="Where it comes from.")
-    text: str = strawberry.field(description="The line, without its end.")
-    at: datetime = strawberry.field(description="When its runner read it.")
-
-    @classmethod
-    def of(cls, row: LogLineRow) -> Self:
-        return cls(cursor=str(row.n), stream=LogStream(row.stream), text=row.text, at=row.at)
-
-
-@strawberry.type(description="Some lines of a log, in order.")
-class LogBatch:
-    lines: list[LogLine] = strawberry.field(description="The lines.")
-    cursor: str = strawberry.field(description="Cursor of the last of them: `after` for what follows.")
 
 
 @shape_of(WorkerRow)
 @strawberry.type(description="One process of one agent, for one attempt of one task or beside the DAG.")
-class Worker(WorkerToolCalls, WorkerUsage, Node):
+class Worker(WorkerLogs, WorkerToolCalls, WorkerUsage, Budgeted, Node):
     row: strawberry.Private[WorkerRow]
     name: str = strawberry.field(description="What people call it.")
+    role: Role = strawberry.field(
+        description="That of the token which it works with: WORKER, or ORCHESTRATOR for the one that looks after its run."
+    )
     status: WorkerStatus = strawberry.field(description="How far it has come.")
     status_reason: str | None = strawberry.field(description="Why it is in this status, for people.")
-    runtime: str = strawberry.field(description="What it runs: command.")
-    command: list[str] = strawberry.field(description="The executable and its arguments.")
+    runtime: str = strawberry.field(description="What it runs: command, or the name of an agent.")
+    command: list[str] = strawberry.field(
+        description="The executable and its arguments; empty for an agent, which is started as the settings say."
+    )
     capabilities: list[Capability] = strawberry.field(
         description="What this runtime can do; a verb outside it is refused before it is sent."
     )
@@ -107,10 +93,11 @@ class Worker(WorkerToolCalls, WorkerUsage, Node):
             row=row,
             id=strawberry.ID(row.id),
             name=row.name,
+            role=Role(row.role),
             status=WorkerStatus(row.status),
             status_reason=row.status_reason,
-            runtime=row.runtime["kind"],
-            command=row.runtime["argv"],
+            runtime=runtime_name(row.runtime),
+            command=row.runtime.get("argv", []),
             capabilities=list(CAPABILITIES.get(row.runtime["kind"], ())),
             pid=row.pid,
             exit_code=row.exit_code,
@@ -148,30 +135,16 @@ class Worker(WorkerToolCalls, WorkerUsage, Node):
         row = await info.context.loaders.hosts.load(self.row.host_id) if self.row.host_id else None
         return shown(row)
 
+    @strawberry.field(description="Labels that its host has to have.")
+    def host_labels(self) -> list[str]:
+        return list(self.row.host_labels)
+
     @strawberry.field(description="What it was given to read.")
     async def context(
         self, info: Info
     ) -> list[Annotated["ContextItem", strawberry.lazy("app.schema.context_items")]]:
         rows = await info.context.loaders.context_of_worker.load(self.row.id)
         return [shown(row) for row in rows]
-
-    @strawberry.field(description="What it wrote, oldest first; `last` reads from the end.")
-    async def logs(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-    ) -> UncountedConnection[LogLine] | None:
-        found: UncountedConnection[LogLine] = await connect_uncounted(
-            info.context,
-            lambda tx: store.workers.select_log(self.row.id),
-            [Key(LogLineRow.n)],
-            window(first, after, last, before),
-            LogLine.of,
-        )
-        return found
 
 
 async def connect_workers(
@@ -221,48 +194,6 @@ class WorkerQuery:
         return await connect_workers(info, filter, window(first, after, last, before))
 
 
-@strawberry.type
-class WorkerSubscription:
-    @strawberry.subscription(
-        description="What a worker writes: first the past, then the present. Ends when the worker has ended and "
-        "everything is sent."
-    )
-    async def logs(
-        self,
-        info: Info,
-        worker_id: Annotated[strawberry.ID, strawberry.argument(description="The worker.")],
-        after: Annotated[
-            str | None,
-            strawberry.argument(
-                description="Only what comes after this cursor; everything where it is left out."
-            ),
-        ] = strawberry.UNSET,
-    ) -> AsyncIterator[LogBatch]:
-        position = _position(given(after))
-        tail = info.context.services.tail
-        while True:
-            seen = tail.nudges(worker_id)  # before the read: what is written during it nudges again
-            worker = await info.context.read(store.workers.get, worker_id)
-            rows = await info.context.read(store.workers.log_lines, worker_id, position, LOG_PAGE)
-            if rows:
-                position = rows[-1].n
-                yield LogBatch(lines=[LogLine.of(row) for row in rows], cursor=str(position))
-            elif worker.status not in LIVE:
-                return
-            else:
-                await tail.nudged(worker_id, LOG_POLL_SECONDS, seen=seen)
-
-
-def _position(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise limits.invalid(
-            "This is not a cursor of a log.", ["after"], "Use the cursor of a line or a batch."
-        )
-    return int(cursor)
-
-
 @strawberry.input(description="A variable of a worker's environment.")
 class EnvVarInput:
     name: str = strawberry.field(description="Its name; TRACKSIDE_… is taken.")
@@ -277,6 +208,13 @@ class SpawnWorkerInput:
     skill: str | None = optional("Name of the skill it is started with.")
     runtime: RuntimeInput | None = optional("What it runs; the task's or the run's own where it is left out.")
     env: list[EnvVarInput] | None = optional("Variables added to its environment.")
+    budget_usd: Decimal | None = optional(
+        "What it may spend, in US dollars: reserved at once of the budgets of its task and its run. Where it is left out, what "
+        "is left of its task's budget is reserved; where that has none, nothing."
+    )
+    host_labels: list[str] | None = optional(
+        "Labels that its host has to have, all of them. Refused with UNAVAILABLE where no host that takes workers now has."
+    )
     reason: str | None = optional(REASON)
     idempotency_key: str | None = optional(IDEMPOTENCY_KEY)
 
@@ -314,7 +252,10 @@ class WorkerPayload(Payload):
 
 @strawberry.type
 class WorkerMutation:
-    @strawberry.mutation(description="Start an agent by hand, on a ready task or beside the DAG.")
+    @strawberry.mutation(
+        description="Start an agent by hand, on a ready task or beside the DAG. Refused where another task is at work on "
+        "paths that the task means to change, unless the run's conflictPolicy or an answer allows it."
+    )
     async def spawn_worker(
         self, info: Info, input: Annotated[SpawnWorkerInput, strawberry.argument(description="The worker.")]
     ) -> WorkerPayload | None:
@@ -325,15 +266,16 @@ class WorkerMutation:
             skill = limits.name(skill, "input", "skill") if skill is not None else None
             named = [(skill, ["input", "skill"])] if skill is not None else []
             env = given(input.env) or []
+            site = Site(project.root, info.context.services.agents)
             return await skills.checked(info.context, project, named, commands.workers.spawn), {
                 "run_id": run.id,
                 "task_id": given(input.task_id),
-                "runtime": await asyncio.to_thread(
-                    runtime_of, input.runtime, project.root, "input", "runtime"
-                ),
+                "runtime": await asyncio.to_thread(runtime_of, input.runtime, site, "input", "runtime"),
                 "name": limits.name(name, "input", "name") if name is not None else None,
                 "skill": skill,
+                "host_labels": _labels(given(input.host_labels) or []),
                 "environment": limits.environment([(one.name, one.value) for one in env], "input", "env"),
+                "budget": budget(input.budget_usd, "input", "budgetUsd"),
             }
 
         return WorkerPayload(outcome=await act(info, STEERING, input, prepare))
@@ -396,3 +338,8 @@ class WorkerMutation:
             }
 
         return WorkerPayload(outcome=await act(info, ASKING, input, prepare))
+
+
+def _labels(labels: list[str]) -> list[str]:
+    limits.count(labels, limits.LABELS, "input", "hostLabels")
+    return list(dict.fromkeys(limits.name(label, "input", "hostLabels") for label in labels))

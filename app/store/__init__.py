@@ -2,6 +2,7 @@
 
 from app.store import (
     attention,
+    budgets,
     commands,
     context,
     context_files,
@@ -19,8 +20,11 @@ from app.store import (
     paging,
     phases,
     pipeline,
+    project_flags,
     projects,
+    restorations,
     runs,
+    saved_states,
     skills,
     sqlite_versions,
     subtasks,
@@ -35,6 +39,7 @@ from app.store import (
 
 __all__ = [
     "attention",
+    "budgets",
     "commands",
     "context",
     "context_files",
@@ -52,8 +57,11 @@ __all__ = [
     "paging",
     "phases",
     "pipeline",
+    "project_flags",
     "projects",
+    "restorations",
     "runs",
+    "saved_states",
     "skills",
     "sqlite_versions",
     "subtasks",

@@ -1,18 +1,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import or_
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from app.domain import limits
 from app.domain.attention import AttentionKind, AttentionStatus
+from app.domain.conflicts import ConflictAnswer
 from app.domain.errors import not_found
 from app.domain.phases import PhaseStatus
 from app.domain.tasks import FINISHED, TaskStatus
 from app.domain.workers import LIVE
-from app.store import events, runs
+from app.store import events, runs, tasks
 from app.store.db import Tx, reread
+from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import AskerRow, AttentionRow, PhaseRow, RunRow, TaskRow, WorkerRow
+
+ASKED: Final = frozenset({AttentionKind.QUESTION, AttentionKind.PERMISSION})
+"""What workers ask, and wait for; the rest the control plane itself wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,26 @@ def find_answer(tx: Tx, task_id: str, question_key: str) -> AttentionRow | None:
     ).first()
 
 
+def find_answer_before_restart(tx: Tx, supervisor_id: str, question_key: str) -> AttentionRow | None:
+    """The newest settled item in which this supervisor's agent has asked the same, where it was restarted since."""
+    query = (
+        select(AttentionRow, AskerRow.restarts, SupervisorRow.restarts)
+        .join(AskerRow, col(AskerRow.attention_id) == AttentionRow.id)
+        .join(SupervisorRow, col(SupervisorRow.id) == AskerRow.supervisor_id)
+        .where(
+            AskerRow.supervisor_id == supervisor_id,
+            AttentionRow.question_key == question_key,
+            AttentionRow.status == AttentionStatus.ANSWERED,
+        )
+        .order_by(col(AttentionRow.id).desc(), col(AskerRow.restarts).desc())
+    )
+    found = tx.session.exec(query.limit(1)).first()
+    if found is None:
+        return None
+    item, asked_after, restarts = found
+    return item if asked_after < restarts else None
+
+
 def open_of_run(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
     return tx.session.exec(
         select(AttentionRow).where(AttentionRow.run_id == run_id, AttentionRow.status == AttentionStatus.OPEN)
@@ -131,6 +158,14 @@ def askers(tx: Tx, item_id: str) -> Sequence[AskerRow]:
     ).all()
 
 
+def find_asker(tx: Tx, item_id: str, **who: str | None) -> AskerRow | None:
+    """Who waits for an item, by all of `task_id`, `worker_id` and `supervisor_id`."""
+    query = select(AskerRow).where(AskerRow.attention_id == item_id)
+    for name, id in who.items():
+        query = query.where(col(getattr(AskerRow, name)) == id)
+    return tx.session.exec(query).first()
+
+
 def askers_of(tx: Tx, item_ids: Sequence[str]) -> dict[str, list[AskerRow]]:
     found: dict[str, list[AskerRow]] = {item_id: [] for item_id in item_ids}
     query = select(AskerRow).where(col(AskerRow.attention_id).in_(item_ids)).order_by(col(AskerRow.id))
@@ -149,9 +184,13 @@ def held_by_worker(tx: Tx, worker_id: str) -> Sequence[AttentionRow]:
 
 
 def abandoned(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
-    """Open questions for which nobody waits: every worker that asked is over, and so is its task."""
+    """Open questions for which nobody waits: every worker that asked is over, and so is its task.
+
+    The run's supervisor waits for its own, whichever of its agents it was that asked.
+    """
     waits = or_(
         col(AskerRow.worker_id).is_(None),
+        col(AskerRow.supervisor_id).is_not(None),
         col(WorkerRow.status).in_(sorted(LIVE)),
         col(TaskRow.status).not_in(sorted(FINISHED | {TaskStatus.FAILED})),
     )
@@ -166,7 +205,7 @@ def abandoned(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
         .where(
             AttentionRow.run_id == run_id,
             AttentionRow.status == AttentionStatus.OPEN,
-            AttentionRow.kind == AttentionKind.QUESTION,
+            col(AttentionRow.kind).in_(sorted(ASKED)),
             ~awaited.exists(),
         )
         .order_by(col(AttentionRow.id))
@@ -174,15 +213,143 @@ def abandoned(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
     return tx.session.exec(query).all()
 
 
-def tasks_of(tx: Tx, item_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
-    found: dict[str, list[TaskRow]] = {item_id: [] for item_id in item_ids}
+def resolved(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
+    """Open items about tasks that failed, of which none is FAILED any more."""
+    of_tasks = select(AskerRow.id).where(
+        AskerRow.attention_id == AttentionRow.id, col(AskerRow.task_id).is_not(None)
+    )
+    still = of_tasks.join(TaskRow, col(TaskRow.id) == AskerRow.task_id).where(
+        TaskRow.status == TaskStatus.FAILED
+    )
     query = (
-        select(AskerRow.attention_id, TaskRow)
+        select(AttentionRow)
+        .where(
+            AttentionRow.run_id == run_id,
+            AttentionRow.status == AttentionStatus.OPEN,
+            AttentionRow.kind == AttentionKind.FAILURE,
+            of_tasks.exists(),
+            ~still.exists(),
+        )
+        .order_by(col(AttentionRow.id))
+    )
+    return tx.session.exec(query).all()
+
+
+def failed_of(tx: Tx, item_id: str) -> Sequence[TaskRow]:
+    """The tasks of an item that are FAILED, in plan order: all of them, and there may be very many."""
+    query = _tasks_behind(item_id).where(TaskRow.status == TaskStatus.FAILED)
+    return tx.session.exec(
+        select(TaskRow).where(col(TaskRow.id).in_(query)).order_by(col(TaskRow.ordinal))
+    ).all()
+
+
+def has_askers(tx: Tx, item_id: str) -> bool:
+    query = select(AskerRow.id).where(AskerRow.attention_id == item_id).limit(1)
+    return tx.session.exec(query).first() is not None
+
+
+def blocked_behind(tx: Tx, item: AttentionRow) -> int:
+    """How many unfinished tasks cannot go on before those of an item can."""
+    waiting = _tasks_behind(item.id)
+    if item.kind == AttentionKind.FAILURE:  # the others were helped already
+        waiting = waiting.where(TaskRow.status == TaskStatus.FAILED)
+    return tasks.blocked_behind(tx, waiting)
+
+
+def _tasks_behind(item_id: str) -> SelectOfScalar[str]:
+    return (
+        select(TaskRow.id)
+        .join(AskerRow, col(AskerRow.task_id) == TaskRow.id)
+        .where(AskerRow.attention_id == item_id)
+    )
+
+
+def open_conflicts(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
+    return tx.session.exec(_conflicts(run_id).where(AttentionRow.status == AttentionStatus.OPEN)).all()
+
+
+def held_back_by(tx: Tx, task_id: str) -> AttentionRow | None:
+    """The open conflict that keeps a task from being started."""
+    return tx.session.exec(
+        select(AttentionRow)
+        .join(AskerRow, col(AskerRow.attention_id) == AttentionRow.id)
+        .where(
+            AskerRow.task_id == task_id,
+            AttentionRow.kind == AttentionKind.CONFLICT,
+            AttentionRow.status == AttentionStatus.OPEN,
+        )
+    ).first()
+
+
+def held_back(tx: Tx, run: RunRow) -> frozenset[str]:
+    """Ids of the tasks that open conflicts keep from being started."""
+    if not run.open_attention:
+        return frozenset()
+    tx.session.flush()
+    query = (
+        select(AskerRow.task_id)
+        .join(AttentionRow, col(AttentionRow.id) == AskerRow.attention_id)
+        .where(
+            AttentionRow.run_id == run.id,
+            AttentionRow.kind == AttentionKind.CONFLICT,
+            AttentionRow.status == AttentionStatus.OPEN,
+        )
+    )
+    return frozenset(task_id for task_id in tx.session.exec(query) if task_id is not None)
+
+
+def let_through(tx: Tx, run_id: str) -> frozenset[str]:
+    """Keys of the conflicts of which people said that both may go on, or that they do not mind."""
+    closed = tx.session.exec(
+        _conflicts(run_id).where(
+            AttentionRow.status != AttentionStatus.OPEN, col(AttentionRow.answered_by).is_not(None)
+        )
+    )
+    return frozenset(
+        item.question_key for item in closed if item.answer in (None, ConflictAnswer.PARALLELIZE)
+    )
+
+
+def _conflicts(run_id: str) -> SelectOfScalar[AttentionRow]:
+    return (
+        select(AttentionRow)
+        .where(AttentionRow.run_id == run_id, AttentionRow.kind == AttentionKind.CONFLICT)
+        .order_by(col(AttentionRow.id))
+    )
+
+
+def count_open(tx: Tx, run_id: str, kind: AttentionKind) -> int:
+    query = (
+        select(func.count())
+        .select_from(AttentionRow)
+        .where(
+            AttentionRow.run_id == run_id,
+            AttentionRow.status == AttentionStatus.OPEN,
+            AttentionRow.kind == kind,
+        )
+    )
+    return tx.session.exec(query).one()
+
+
+def tasks_of(tx: Tx, item_ids: Sequence[str], most: int = limits.PAGE) -> dict[str, list[TaskRow]]:
+    """The first tasks of each item, in plan order; no list shows more, and an item may have thousands."""
+    found: dict[str, list[TaskRow]] = {item_id: [] for item_id in item_ids}
+    place = func.row_number().over(
+        partition_by=col(AskerRow.attention_id), order_by=(col(TaskRow.ordinal), col(TaskRow.id))
+    )
+    each = (
+        select(AskerRow.attention_id, TaskRow.id, place.label("place"))
         .join(TaskRow, col(TaskRow.id) == AskerRow.task_id)
         .where(col(AskerRow.attention_id).in_(item_ids))
-        .order_by(col(TaskRow.ordinal))
+        .group_by(col(AskerRow.attention_id), col(TaskRow.id), col(TaskRow.ordinal))
+        .subquery()
+    )
+    query = (
+        select(each.c.attention_id, TaskRow)
+        .join(TaskRow, col(TaskRow.id) == each.c.id)
+        .where(each.c.place <= most)
+        .order_by(each.c.place)
     )
     for item_id, task in tx.session.exec(query):
-        if task not in found[item_id]:
-            found[item_id].append(task)
+        found[item_id].append(task)
     return found

@@ -3,7 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, ForeignKey, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    LargeBinary,
+    TypeDecorator,
+    cast,
+)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -22,6 +32,16 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Raw(TypeDecorator[bytes]):
+    """Bytes, whatever is there: SQLite would give back a text where somebody has put one."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def column_expression(self, column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+        return cast(column, LargeBinary)
 
 
 def json_column(*, nullable: bool = False) -> Any:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import or_, text
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -36,16 +36,24 @@ def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, CommandRow]:
     return {row.id: row for row in tx.session.exec(select_all(tx).where(col(CommandRow.id).in_(wanted)))}
 
 
-def find_answered(tx: Tx, actor_id: str, verb: str, key: str) -> CommandRow | None:
-    """The command that has used this idempotency key, if any. Two callers with one key take turns."""
+def find_answered(
+    tx: Tx, actor_id: str, verb: str, key: str, *, supervisor_id: str | None = None
+) -> CommandRow | None:
+    """The command that has used this idempotency key, if any. Two callers with one key take turns.
+
+    The agents that look after a run one after the other are one caller: the requests of their supervisor are theirs.
+    """
     if tx.session.get_bind().dialect.name == "postgresql":
         tx.session.connection().execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"),
             {"key": f"{actor_id}\n{verb}\n{key}"},
         )
+    caller = col(CommandRow.actor_id) == actor_id
+    if supervisor_id is not None:
+        caller = or_(caller, col(CommandRow.supervisor_id) == supervisor_id)
     return tx.session.exec(
         select(CommandRow).where(
-            CommandRow.actor_id == actor_id,
+            caller,
             CommandRow.verb == verb,
             CommandRow.idempotency_key == key,
         )

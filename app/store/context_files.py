@@ -1,13 +1,13 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete as sql_delete, or_
+from sqlalchemy import ColumnElement, and_, delete as sql_delete, not_, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.context import ContextFileState
 from app.domain.runs import ENDED
-from app.store import ids, projects
+from app.store import ids, project_flags, projects
 from app.store.context_tables import ContextFileRow, ContextIndexRow, SkeletonRow
 from app.store.db import Tx
 from app.store.tables import ProjectRow, RunRow
@@ -22,14 +22,14 @@ def select_all(tx: Tx, project_id: str) -> SelectOfScalar[ContextFileRow]:
     return query if tx.scope is None else query.where(ContextFileRow.project_id == tx.scope)
 
 
-def want(tx: Tx, project_id: str) -> None:
-    """Somebody asks for the index of a project: its files are looked at anew."""
-    projects.get(tx, project_id)
-    found = tx.session.get(ContextIndexRow, project_id)
-    if found is None:
-        tx.session.add(ContextIndexRow(project_id=project_id, wanted_at=tx.now))
-    else:
-        found.wanted_at = tx.now
+def want(tx: Tx, project_ids: Sequence[str]) -> None:
+    """Somebody asks for the index of these projects: their files are looked at anew."""
+    for project_id in projects.by_ids(tx, project_ids):
+        found = tx.session.get(ContextIndexRow, project_id)
+        if found is None:
+            tx.session.add(ContextIndexRow(project_id=project_id, wanted_at=tx.now))
+        else:
+            found.wanted_at = tx.now
 
 
 def due(tx: Tx, *, rest: timedelta, every: timedelta) -> Sequence[ProjectRow]:
@@ -48,16 +48,33 @@ def due(tx: Tx, *, rest: timedelta, every: timedelta) -> Sequence[ProjectRow]:
         select(ProjectRow)
         .outerjoin(ContextIndexRow, col(ContextIndexRow.project_id) == ProjectRow.id)
         .where(
+            not_(_is_off()),
             or_(
                 and_(
                     col(ContextIndexRow.project_id).is_not(None),
                     or_(looked.is_(None), and_(looked < ContextIndexRow.wanted_at, looked <= tx.now - rest)),
                 ),
                 and_(open_run, or_(looked.is_(None), looked <= tx.now - every)),
-            )
+            ),
         )
     )
     return tx.session.exec(query).all()
+
+
+def is_kept(tx: Tx, project_id: str) -> bool:
+    """Whether there is to be an index of this project at all."""
+    query = select(ProjectRow.id).where(ProjectRow.id == project_id, not_(_is_off()))
+    return tx.session.exec(query).first() is not None
+
+
+def _is_off() -> ColumnElement[bool]:
+    return project_flags.is_off(ProjectRow.id, "index_files")
+
+
+def forget(tx: Tx, project_id: str) -> None:
+    """Empty the index of a project."""
+    tx.session.execute(sql_delete(ContextFileRow).where(col(ContextFileRow.project_id) == project_id))
+    tx.session.execute(sql_delete(ContextIndexRow).where(col(ContextIndexRow.project_id) == project_id))
 
 
 def of_project(tx: Tx, project_id: str) -> dict[str, ContextFileRow]:
@@ -131,9 +148,10 @@ def keep_skeletons(tx: Tx, made: Mapping[str, tuple[str, int]]) -> None:
     )
 
 
-def skeleton_tokens(tx: Tx) -> dict[str, int]:
-    """The size of every skeleton that is kept."""
-    return dict(tx.session.exec(select(SkeletonRow.digest, SkeletonRow.tokens)).all())
+def skeleton_tokens(tx: Tx, digests: Collection[str]) -> dict[str, int]:
+    """The sizes of those of these skeletons that are kept."""
+    query = select(SkeletonRow.digest, SkeletonRow.tokens).where(col(SkeletonRow.digest).in_(digests))
+    return dict(tx.session.exec(query).all())
 
 
 def forget_skeletons(tx: Tx, before: datetime) -> int:

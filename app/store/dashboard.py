@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, func, select
 
 from app.domain.events import ASKED_FOR
-from app.domain.runs import ENDED
-from app.store import attention, hosts, runs
+from app.domain.runs import ENDED, Patience
+from app.domain.supervisors import OVER
+from app.store import attention, events, hosts, runs, supervisors
 from app.store.attention import AttentionFilter
 from app.store.db import Tx
+from app.store.events import Filter
+from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import AttentionRow, EventRow, PhaseRow, RunRow
 
 
@@ -23,7 +26,7 @@ class Numbers:
     phases: Sequence[tuple[str, int]]
     running_tasks: int
     pending_tasks: int
-    runs_under_way: int
+    supervisors: int
     hosts: int
 
 
@@ -39,26 +42,39 @@ def numbers(tx: Tx, project_id: str | None) -> Numbers:
     )
     open_runs = _scoped(
         select(
-            func.count(),
             func.coalesce(func.sum(RunRow.running + RunRow.waiting), 0),
             func.coalesce(func.sum(RunRow.pending + RunRow.ready + RunRow.blocked), 0),
         ),
         project_id,
     ).where(*under_way)
-    count, running, pending = tx.session.exec(open_runs).one()
+    running, pending = tx.session.exec(open_runs).one()
     return Numbers(
         sorted(tx.session.exec(statuses).all()),
         tx.session.exec(phases).all(),
         int(running),
         int(pending),
-        int(count),
+        _looked_after(tx, project_id, under_way),
         len(hosts.reachable(tx)),
     )
 
 
-def stale(tx: Tx, project_id: str | None, since: datetime, limit: int) -> Sequence[RunRow]:
+def _looked_after(tx: Tx, project_id: str | None, under_way: Sequence[Any]) -> int:
+    """How many of the runs under way have a supervisor at work; the built-in one works where a server leads."""
+    at_work: ColumnElement[bool] = col(SupervisorRow.state).not_in(sorted(OVER))
+    if not supervisors.leader(tx).lives:
+        at_work = and_(at_work, col(SupervisorRow.is_agent))
+    query = (
+        _scoped(select(func.count()), project_id)
+        .select_from(SupervisorRow)
+        .join(RunRow, col(RunRow.id) == SupervisorRow.run_id)
+        .where(*under_way, at_work)
+    )
+    return int(tx.session.exec(query).one())
+
+
+def stale(tx: Tx, project_id: str | None, patience: Patience, limit: int) -> Sequence[RunRow]:
     """Runs that have stood still for longest, first."""
-    query = _scoped(runs.select_all(tx), project_id).where(runs.silent_since(since))
+    query = _scoped(runs.select_all(tx), project_id).where(runs.is_stale(tx, patience))
     query = query.order_by(col(RunRow.last_activity_at), col(RunRow.id)).limit(limit)
     return list(tx.session.exec(query))
 
@@ -73,15 +89,8 @@ def open_attention(tx: Tx, project_id: str | None, limit: int) -> Sequence[Atten
 
 def recent(tx: Tx, project_id: str | None, limit: int) -> Sequence[EventRow]:
     """The newest events, newest first."""
-    query = (
-        select(EventRow)
-        .where(col(EventRow.kind).not_in(sorted(ASKED_FOR)))
-        .order_by(col(EventRow.seq).desc())
-        .limit(limit)
-    )
-    if project_id is not None:
-        query = query.where(EventRow.project_id == project_id)
-    return tx.session.exec(query).all()
+    query = events.selected(Filter(project_id=project_id, hidden=ASKED_FOR))
+    return tx.session.exec(query.order_by(col(EventRow.seq).desc()).limit(limit)).all()
 
 
 def _scoped(query: Any, project_id: str | None) -> Any:

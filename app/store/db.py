@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event as sa_event, insert, text
+from sqlalchemy import Connection, Engine, event as sa_event, insert, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
 from app.domain.observation import NOBODY, Access, Observer
+from app.store import engines
 from app.store.deadlines import in_time
 from app.store.tables import EventRow
 
@@ -56,7 +57,7 @@ class Tx:
     """An open transaction: its session, its one clock reading, who acts, what it may see, the facts it will append.
 
     `scope` is the project that everything is looked up in, or None for all of them; `command_id` names the command
-    that is being carried out, where there is one. `exclusive` is true where nobody else can write meanwhile (SQLite), so
+    that is being carried out, where there is one, `supervisor_id` the supervisor whose agent acts. `exclusive` is true where nobody else can write meanwhile (SQLite), so
     that what was read needs no lock and cannot be out of date.
     """
 
@@ -65,6 +66,7 @@ class Tx:
     actor: str = "trackside"
     scope: str | None = None
     command_id: str | None = None
+    supervisor_id: str | None = None
     exclusive: bool = False
     facts: list[Fact] = field(default_factory=list)
 
@@ -137,8 +139,8 @@ class Database:
         self.on_commit = on_commit
         self.observer = observer
         self.is_sqlite = url.startswith("sqlite")
-        self._engine = _sqlite(url) if self.is_sqlite else _postgres(url)
-        self._snapshots = self._engine if self.is_sqlite else _snapshots(self._engine)
+        self._engine = engines.sqlite(url) if self.is_sqlite else engines.postgresql(url, READERS + WRITERS)
+        self._snapshots = self._engine if self.is_sqlite else engines.snapshots(self._engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="db-write")
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -347,50 +349,3 @@ class Database:
             session.commit()
             session.expunge_all()
             return answer, tx.facts
-
-
-def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10})
-
-    @sa_event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = (
-            None  # this module begins transactions itself: BEGIN IMMEDIATE for writers
-        )
-        # its own knows ASCII only: search would differ from PostgreSQL
-        connection.create_function("lower", 1, _lower, deterministic=True)
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=10000",
-            "cache_size=-65536",
-            "temp_store=MEMORY",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _snapshots(engine: Engine) -> Engine:
-    """The same pool for reading: one view of the database from the first statement to the last, as on SQLite."""
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-
-def _postgres(url: str) -> Engine:
-    if url.startswith(("postgres://", "postgresql://")):
-        url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    return create_engine(
-        url,
-        pool_size=READERS + WRITERS,
-        max_overflow=4,
-        pool_pre_ping=True,
-        # a server that is stopped in the middle of a transaction holds up all others for no longer than this
-        connect_args={"options": "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=30000"},
-    )

@@ -19,6 +19,8 @@ from app.store.db import Tx
 from app.store.deliverable_tables import DeliverableRow
 from app.store.finding_tables import FindingRow
 from app.store.host_tables import HostRow
+from app.store.project_flag_tables import ProjectFlagRow
+from app.store.saved_state_tables import SavedStateRow
 from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import (
     AskerRow,
@@ -34,9 +36,9 @@ from app.store.tables import (
     RunRow,
     SubtaskRow,
     TaskRow,
-    TokenRow,
     WorkerRow,
 )
+from app.store.token_tables import TokenRow
 from app.store.tool_tables import ToolCallRow
 from app.store.usage_tables import UsageRow, UsageSumRow
 
@@ -104,6 +106,11 @@ def _names_alone(line: Line) -> Iterator[Line]:
     yield {**line, "environment": sorted(line["environment"])}
 
 
+def _unsealed(line: Line) -> Iterator[Line]:
+    """What was kept of an agent as it was written, whether or not it still holds."""
+    yield {**line, "body": line["body"].decode(errors="replace"), "digest": line["digest"].hex()}
+
+
 def _pieces(line: Line) -> Iterator[Line]:
     text = line.pop("planText")
     for part, start in enumerate(range(0, len(text), PIECE), 1):
@@ -114,10 +121,18 @@ _TEXT_OF_A_PLAN: Final = frozenset(RunRow.model_fields) - {"id", "plan_text"}
 
 SECTIONS: Final[Sequence[Section]] = (
     Section("Project", ProjectRow, 500, _by_project(col(ProjectRow.id))),
+    Section("ProjectFlag", ProjectFlagRow, 500, _by_project(col(ProjectFlagRow.project_id))),
     Section("Host", HostRow, 500, None),
     Section("Run", RunRow, 200, _by_project(col(RunRow.project_id)), without=frozenset({"plan_text"})),
     Section("PlanText", RunRow, 4, _by_project(col(RunRow.project_id)), _TEXT_OF_A_PLAN, _pieces),
     Section("Supervisor", SupervisorRow, 500, _by_run(col(SupervisorRow.run_id))),
+    Section(
+        "SavedState",
+        SavedStateRow,
+        20,
+        _by(col(SavedStateRow.supervisor_id), col(SupervisorRow.id), col(SupervisorRow.run_id)),
+        lines=_unsealed,
+    ),
     Section("Phase", PhaseRow, 500, _by_run(col(PhaseRow.run_id))),
     Section("Deliverable", DeliverableRow, 500, _by_run(col(DeliverableRow.run_id))),
     Section("Task", TaskRow, 250, _by_run(col(TaskRow.run_id))),

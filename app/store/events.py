@@ -8,9 +8,9 @@ from sqlalchemy import or_
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.domain.events import EventKind
+from app.domain.events import ASKED_FOR, EventKind
 from app.store.db import Fact, Tx
-from app.store.tables import EventRow, RunRow
+from app.store.tables import TOLD, EventRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,10 @@ def selected(only: Filter) -> SelectOfScalar[EventRow]:
     ):
         if wanted is not None:
             query = query.where(_in(column, wanted))
-    if only.hidden:
-        query = query.where(col(EventRow.kind).not_in(sorted(only.hidden)))
+    if only.hidden >= ASKED_FOR:
+        query = query.where(TOLD)  # in the words of an index, which a bound parameter is not
+    if only.hidden - ASKED_FOR:
+        query = query.where(col(EventRow.kind).not_in(sorted(only.hidden - ASKED_FOR)))
     return query
 
 

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from sqlalchemy import or_, update
 from sqlmodel import col, func, select
 
+from app.domain.access import Role
 from app.domain.errors import not_found
 from app.domain.hosts import ABSENT, FRESH, Room
 from app.domain.workers import LIVE
@@ -48,13 +49,15 @@ def silent(tx: Tx) -> Sequence[HostRow]:
     ).all()
 
 
-def running_on(tx: Tx, host_ids: Sequence[str]) -> dict[str, int]:
-    """How many live workers each host has, within the caller's scope."""
+def running_on(tx: Tx, host_ids: Sequence[str], *, only: Role | None = None) -> dict[str, int]:
+    """How many live workers each host has, within the caller's scope; of one role, where it is said."""
     query = (
         select(WorkerRow.host_id, func.count())
         .where(col(WorkerRow.host_id).in_(host_ids), col(WorkerRow.status).in_(_LIVE))
         .group_by(col(WorkerRow.host_id))
     )
+    if only is not None:
+        query = query.where(WorkerRow.role == only)
     if tx.scope is not None:
         query = query.join(RunRow, col(RunRow.id) == WorkerRow.run_id).where(RunRow.project_id == tx.scope)
     counted = dict(tx.session.exec(query).all())
@@ -70,7 +73,10 @@ def reachable(tx: Tx, here: str | None = None) -> Sequence[HostRow]:
 
 
 def room(tx: Tx, hosts: Sequence[HostRow]) -> Room:
-    """What is left of the slots of those that are not drained."""
+    """What is left of the slots of those that are not drained. Agents that look after runs take none."""
     open_ones = [host for host in hosts if not host.draining]
-    running = running_on(tx, [host.id for host in open_ones])
-    return Room({host.id: host.slots - running[host.id] for host in open_ones})
+    running = running_on(tx, [host.id for host in open_ones], only=Role.WORKER)
+    return Room(
+        {host.id: host.slots - running[host.id] for host in open_ones},
+        {host.id: host.labels for host in open_ones},
+    )

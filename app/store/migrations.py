@@ -1,5 +1,7 @@
 """Brings a database to the tables this version knows. Migrations are part of the wheel."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +34,36 @@ def config(connection: Connection | None = None) -> Config:
 
 def upgrade(db: Database) -> None:
     """Migrate to the newest revision, in one transaction. Nothing is done where the database is already there."""
-    with db.engine.connect() as connection:
-        if db.is_sqlite:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    with migrating(db) as connection:
         command.upgrade(config(connection), "head")
-        connection.commit()
+
+
+@contextmanager
+def migrating(db: Database) -> Iterator[Connection]:
+    """A transaction in which nobody else migrates.
+
+    SQLite changes a table by copying it and dropping the old one. With foreign keys enforced, to drop a table deletes whatever
+    refers to its rows: all tasks with the run table, silently. So they are not, and are checked before the end.
+    """
+    with db.engine.connect() as connection:
+        if not db.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            yield connection
+            connection.commit()
+            return
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # does nothing within a transaction
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if dangling is not None:
+                raise RuntimeError(
+                    f"after this migration a row of {dangling[0]} refers to none of {dangling[2]}"
+                )
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def is_current(db: Database) -> bool:

@@ -1,16 +1,16 @@
 """What a runner is told: what its worker is, what is wanted of it, what waits for its inbox."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from app.domain.commands import CommandStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.workers import LIVE, WorkerStatus
-from app.store import commands, context, events, projects, runs, workers
+from app.store import attention, commands, context, events, projects, runs, workers
 from app.store.db import Tx
-from app.store.tables import ContextItemRow
+from app.store.tables import ContextItemRow, WorkerRow
 
 INBOX_CHARACTERS: Final = 2 * 1024 * 1024
 """How much goes to a runner at once; the rest follows when that is delivered. A message has to fit into a socket."""
@@ -26,6 +26,7 @@ class InboxFile:
 @dataclass(frozen=True, slots=True)
 class Orders:
     worker_id: str
+    role: str
     fence: int
     revision: int
     accepted_reports: int
@@ -42,6 +43,8 @@ class Orders:
     run_id: str
     task_id: str | None
     inbox: Sequence[InboxFile]
+    answers: Sequence[tuple[str, Any]]
+    """To requests for permission that its agent has no answer to yet."""
     has_requests: bool
     """Whether a client's request has not been sent to the runner yet."""
 
@@ -57,6 +60,7 @@ def read(tx: Tx, worker_id: str, fence: int) -> tuple[int, Orders]:
     live = worker.status in LIVE
     return position, Orders(
         worker_id=worker.id,
+        role=worker.role,
         fence=worker.fence,
         revision=worker.revision,
         accepted_reports=worker.reports,
@@ -73,10 +77,18 @@ def read(tx: Tx, worker_id: str, fence: int) -> tuple[int, Orders]:
         run_id=run.id,
         task_id=worker.task_id,
         inbox=[_file(number, item) for number, item in _inbox(tx, worker_id)] if live else [],
+        answers=list(_answers(tx, worker)) if live else [],
         has_requests=any(
             command.status == CommandStatus.REQUESTED for command in commands.under_way(tx, worker_id)
         ),
     )
+
+
+def _answers(tx: Tx, worker: WorkerRow) -> Iterator[tuple[str, Any]]:
+    for request, item_id in worker.asking.items():
+        item = attention.find(tx, item_id) if item_id else None
+        if item is None or item.answered_at is not None:
+            yield request, item.answer if item is not None else None
 
 
 def _inbox(tx: Tx, worker_id: str) -> list[tuple[int, ContextItemRow]]:

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,8 +9,8 @@ from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.errors import AppError, ErrorCode, not_found
-from app.domain.runs import EDITABLE, EXPECTED_TO_MOVE, STALE_AFTER, RunStatus
-from app.store import phases, searching
+from app.domain.runs import EDITABLE, EXPECTED_TO_MOVE, Patience, RunStatus
+from app.store import phases, project_flags, searching
 from app.store.db import Tx, load_for_change
 from app.store.tables import PhaseRow, ProjectRow, RunRow
 
@@ -27,7 +27,7 @@ class RunFilter:
     phase: str | None = None
     waiting: bool | None = None
     stale: bool | None = None
-    stale_after: timedelta = STALE_AFTER
+    patience: Patience = field(default_factory=Patience)
 
 
 def get(tx: Tx, run_id: str) -> RunRow:
@@ -92,7 +92,7 @@ def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
     if only.waiting is not None:
         query = query.where(RunRow.open_attention > 0 if only.waiting else RunRow.open_attention == 0)
     if only.stale is not None:
-        silent = silent_since(tx.now - only.stale_after)
+        silent = is_stale(tx, only.patience)
         query = query.where(silent if only.stale else not_(silent))
     if only.search:
         query = query.where(
@@ -101,9 +101,20 @@ def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
     return query
 
 
-def silent_since(moment: datetime) -> ColumnElement[bool]:
-    """Whether a run that should be getting on has done nothing since."""
-    return and_(col(RunRow.status).in_(sorted(EXPECTED_TO_MOVE)), col(RunRow.last_activity_at) < moment)
+def is_stale(tx: Tx, patience: Patience) -> ColumnElement[bool]:
+    """Whether a run that should be getting on has been silent for too long: for its project, where that says so."""
+    own = {} if patience.everywhere else project_flags.saying(tx, "stale_after_seconds")
+    last = col(RunRow.last_activity_at)
+    silent = last < tx.now - patience.silence
+    if own:
+        silent = or_(
+            and_(silent, col(RunRow.project_id).not_in(own)),
+            *(
+                and_(col(RunRow.project_id) == project_id, last < tx.now - timedelta(seconds=seconds))
+                for project_id, seconds in own.items()
+            ),
+        )
+    return and_(col(RunRow.status).in_(sorted(EXPECTED_TO_MOVE)), silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +128,17 @@ class PlanFile:
 
 
 def plan_files(tx: Tx) -> list[PlanFile]:
-    """Of every run whose tasks can still be changed and that was made from a file of its project."""
+    """Of every run whose tasks can still be changed and that was made from a file of its project, unless that says that its
+    plans are not watched.
+    """
     query = (
         select(RunRow.id, ProjectRow.root, RunRow.plan_path, RunRow.plan_hash)
         .join(ProjectRow, col(ProjectRow.id) == RunRow.project_id)
-        .where(col(RunRow.plan_path).is_not(None), col(RunRow.status).in_(sorted(EDITABLE)))
+        .where(
+            col(RunRow.plan_path).is_not(None),
+            col(RunRow.status).in_(sorted(EDITABLE)),
+            not_(project_flags.is_off(RunRow.project_id, "watch_plans")),
+        )
         .order_by(col(RunRow.id))
     )
     return [PlanFile(id, root, path or "", hash) for id, root, path, hash in tx.session.exec(query)]
@@ -155,10 +172,10 @@ def longest_silent(tx: Tx, only: RunFilter, silence: timedelta | None, most: int
     return [run.id for run in tx.session.exec(query)]
 
 
-def newly_stale(tx: Tx, silence: timedelta) -> Sequence[str]:
-    """Runs whose present silence is that long and was not announced."""
+def newly_stale(tx: Tx, patience: Patience) -> Sequence[str]:
+    """Runs whose present silence is too long and was not announced."""
     query = select(RunRow.id).where(
-        silent_since(tx.now - silence),
+        is_stale(tx, patience),
         or_(
             col(RunRow.stale_announced_at).is_(None),
             col(RunRow.stale_announced_at) < RunRow.last_activity_at,
@@ -171,3 +188,8 @@ def delete(tx: Tx, run: RunRow) -> None:
     """With its phases, tasks, workers and their logs, which the database sees to."""
     tx.session.delete(run)
     tx.session.flush()
+
+
+def unfinished(run: RunRow) -> int:
+    """How many tasks there is still something to do about."""
+    return run.pending + run.ready + run.running + run.waiting + run.blocked + run.failed

@@ -1,10 +1,12 @@
 from collections.abc import Sequence
 
+from sqlalchemy import not_
 from sqlmodel import col, select
 
 from app.domain.runs import ENDED
 from app.domain.skills import Skill
 from app.domain.tasks import FINISHED
+from app.store import project_flags
 from app.store.db import Tx
 from app.store.skill_tables import SkillRow
 from app.store.tables import ProjectRow, RunRow, TaskRow
@@ -12,6 +14,11 @@ from app.store.tables import ProjectRow, RunRow, TaskRow
 
 def find(tx: Tx, project_id: str, name: str) -> SkillRow | None:
     return tx.session.get(SkillRow, (project_id, name))
+
+
+def are_used(tx: Tx, project_id: str) -> bool:
+    """Whether workers of this project are started with skills."""
+    return project_flags.settings(tx, project_id).skills
 
 
 def of_workers(tx: Tx, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], SkillRow]:
@@ -72,6 +79,7 @@ def _named(tx: Tx, project_id: str, names: Sequence[str]) -> set[str | None]:
 
 
 def projects_at_work(tx: Tx) -> Sequence[ProjectRow]:
-    """The projects with a run that goes on."""
+    """The projects with a run that goes on, and whose workers are started with skills."""
     open_run = select(RunRow.project_id).where(col(RunRow.status).not_in(ENDED))
-    return tx.session.exec(select(ProjectRow).where(col(ProjectRow.id).in_(open_run))).all()
+    query = select(ProjectRow).where(col(ProjectRow.id).in_(open_run))
+    return tx.session.exec(query.where(not_(project_flags.is_off(ProjectRow.id, "skills")))).all()

@@ -9,13 +9,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Text,
     UniqueConstraint,
     text,
 )
 from sqlmodel import Field, SQLModel
 
+from app.domain.conflicts import ConflictPolicy
+from app.store.budget_columns import Budgeted, Reserving
 from app.store.columns import Instant as Instant, json_column as _json, link as _link
 
 
@@ -25,38 +26,6 @@ class ProjectRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str
     root: str
-    created_at: datetime = Field(sa_type=Instant)
-
-
-class TokenRow(SQLModel, table=True):
-    """A credential. Only the SHA-256 of the secret is kept.
-
-    With a run or a worker it is good for that alone; with a worker only at this fence, while the worker lives.
-    """
-
-    __tablename__ = "token"
-
-    id: str = Field(primary_key=True)
-    name: str
-    role: str
-    digest: str = Field(unique=True)
-    project_id: str | None = Field(default=None, sa_column=_link("project", nullable=True))
-    created_at: datetime = Field(sa_type=Instant)
-    expires_at: datetime | None = Field(default=None, sa_type=Instant)
-    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
-    last_used_at: datetime | None = Field(default=None, sa_type=Instant)
-    run_id: str | None = Field(default=None, sa_column=_link("run", nullable=True))
-    worker_id: str | None = Field(default=None, sa_column=_link("worker", nullable=True))
-    fence: int | None = None
-
-
-class SigningKeyRow(SQLModel, table=True):
-    """What workers' and runners' tokens are derived from, so that a restarted server can give the same again."""
-
-    __tablename__ = "signing_key"
-
-    id: str = Field(primary_key=True)
-    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=Instant)
 
 
@@ -70,10 +39,11 @@ class PipelineRow(SQLModel, table=True):
     reason: str | None = None
 
 
-class RunRow(SQLModel, table=True):
+class RunRow(Reserving, table=True):
     """`version` grows with every change a client's command or a phase change makes.
 
-    The counters say how many of the run's tasks are in each status and how many workers live.
+    The counters say how many of the run's tasks are in each status and how many workers live; the one that looks after
+    the run is not counted.
     """
 
     __tablename__ = "run"
@@ -89,6 +59,7 @@ class RunRow(SQLModel, table=True):
     phase_guard: bool = False  # for phases that do not say so themselves
     auto_advance: bool = True
     auto_complete: bool = True
+    conflict_policy: str = ConflictPolicy.ASK
     runtime: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     urgency: str | None = None  # how the pause or stop under way is to be done
     plan_path: str | None = None
@@ -147,10 +118,11 @@ class PhaseRow(SQLModel, table=True):
     confirmed_by: str | None = None
 
 
-class TaskRow(SQLModel, table=True):
+class TaskRow(Budgeted, table=True):
     """`waiting_for` counts dependencies that are not satisfied yet; `worker_id` is the live worker, if any.
 
     `depth` is the length of the longest chain of dependencies before it: every task is deeper than what it waits for.
+    `beyond_budget`: it is ready, but no budget has room for it, and nobody is to look again until a limit is another.
     """
 
     __tablename__ = "task"
@@ -178,6 +150,7 @@ class TaskRow(SQLModel, table=True):
     max_attempts: int = 1
     failures: int = 0  # since the last success or retry by hand; decides the back-off
     not_before: datetime | None = Field(default=None, sa_type=Instant)
+    beyond_budget: bool = False
     timeout_seconds: int | None = None
     runtime: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     paths: list[str] = Field(default_factory=list, sa_column=_json())
@@ -209,10 +182,13 @@ class SubtaskRow(SQLModel, table=True):
     completed: bool = False
 
 
-class WorkerRow(SQLModel, table=True):
+class WorkerRow(Reserving, table=True):
     """`fence` is the attempt it was started for; `reports` the highest report number taken from its runner.
 
-    `desire` with `revision` is what the control plane wants of it; `seen` the revision its runner has read.
+    `desire` with `revision` is what the control plane wants of it; `seen` the revision its runner has read. `untold` is what it
+    has used since the log told so, at `told_at`. `role` is that of its agent's token: ORCHESTRATOR for the one that looks
+    after its run. `asking` are the requests for permission that its agent has no answer to yet: by the runner's number the
+    item, "" for none.
     """
 
     __tablename__ = "worker"
@@ -226,6 +202,7 @@ class WorkerRow(SQLModel, table=True):
     run_id: str = Field(sa_column=_link("run", index=False))
     task_id: str | None = Field(default=None, sa_column=_link("task", nullable=True))
     name: str
+    role: str = "WORKER"
     status: str
     status_reason: str | None = None
     runtime: dict[str, Any] = Field(sa_column=_json())
@@ -244,9 +221,13 @@ class WorkerRow(SQLModel, table=True):
     exit_code: int | None = None
     current_activity: str | None = None
     progress: int | None = None
+    asking: dict[str, str] = Field(default_factory=dict, sa_column=_json())
     log_lines: int = 0
     model: str | None = None  # which its agent has used last
+    untold: dict[str, int] | None = Field(default=None, sa_column=_json(nullable=True))
+    told_at: datetime | None = Field(default=None, sa_type=Instant)
     host_id: str | None = None  # where it runs; only that host starts and ends it
+    host_labels: list[str] = Field(default_factory=list, sa_column=_json())  # which that host has to have
     created_at: datetime = Field(sa_type=Instant)
     dispatched_at: datetime | None = Field(default=None, sa_type=Instant)
     started_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -267,7 +248,9 @@ class LogLineRow(SQLModel, table=True):
 
 
 class AttentionRow(SQLModel, table=True):
-    """`merge_key` is set while the item is open: the same question in the same run joins it."""
+    """`merge_key` is set while the item is open: the same question in the same run joins it. `subject` is what the control
+    plane has to remember of what it asked itself.
+    """
 
     __tablename__ = "attention"
     __table_args__ = (
@@ -284,6 +267,7 @@ class AttentionRow(SQLModel, table=True):
     detail: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     options: list[str] = Field(default_factory=list, sa_column=_json())
     answer_schema: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    subject: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     has_default: bool = False
     default_answer: Any = Field(default=None, sa_column=_json(nullable=True))
     answer: Any = Field(default=None, sa_column=_json(nullable=True))
@@ -297,7 +281,10 @@ class AttentionRow(SQLModel, table=True):
 
 
 class AskerRow(SQLModel, table=True):
-    """Who waits for an item: one row a task or worker that asked the same."""
+    """Who waits for an item: one row a task or worker that asked the same.
+
+    With a `supervisor_id` it was the run's supervising agent, last after so many `restarts`.
+    """
 
     __tablename__ = "asker"
     __table_args__ = (UniqueConstraint("attention_id", "task_id", "worker_id"),)
@@ -306,6 +293,8 @@ class AskerRow(SQLModel, table=True):
     attention_id: str = Field(sa_column=_link("attention"))
     task_id: str | None = Field(default=None, sa_column=_link("task", nullable=True))
     worker_id: str | None = Field(default=None, sa_column=_link("worker", nullable=True))
+    supervisor_id: str | None = Field(default=None, sa_column=_link("supervisor", nullable=True))
+    restarts: int = 0
 
 
 class ContextItemRow(SQLModel, table=True):
@@ -329,7 +318,8 @@ class ContextItemRow(SQLModel, table=True):
 class CommandRow(SQLModel, table=True):
     """A request to change something and what became of it: the audit trail.
 
-    `actor_id`, `verb` and `idempotency_key` name an answer that is given again; `result` is that answer.
+    `actor_id`, `verb` and `idempotency_key` name an answer that is given again; `result` is that answer. With a
+    `supervisor_id` the actor was its agent, and whoever is that later is answered again too.
     """
 
     __tablename__ = "command"
@@ -337,12 +327,14 @@ class CommandRow(SQLModel, table=True):
         UniqueConstraint("actor_id", "verb", "idempotency_key"),
         Index("ix_command_worker", "worker_id", "status"),
         Index("ix_command_run", "run_id", "id"),
+        Index("ix_command_supervisor", "supervisor_id", "verb", "idempotency_key"),
     )
 
     id: str = Field(primary_key=True)
     verb: str
     actor: str
     actor_id: str
+    supervisor_id: str | None = None
     reason: str | None = None
     status: str
     project_id: str | None = None
@@ -363,6 +355,9 @@ class CommandRow(SQLModel, table=True):
 BEAT = text("kind = 'HeartbeatReceived'")
 """Which facts the indexes of heartbeats are of: they are pruned, and are the history of a supervisor."""
 
+TOLD = text("kind <> 'HeartbeatReceived'")
+"""The others. Without an index of their own, whoever wants the newest ten of them reads past a day of heartbeats."""
+
 
 class EventRow(SQLModel, table=True):
     """One fact. `seq` is its position; numbers may have gaps, never another order than that of the commits."""
@@ -371,6 +366,8 @@ class EventRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_event_run", "run_id", "seq"),
         Index("ix_event_project", "project_id", "seq"),
+        Index("ix_event_told", "seq", sqlite_where=TOLD, postgresql_where=TOLD),
+        Index("ix_event_told_of_project", "project_id", "seq", sqlite_where=TOLD, postgresql_where=TOLD),
         Index("ix_event_beat", "at", sqlite_where=BEAT, postgresql_where=BEAT),
         Index("ix_event_beat_of_run", "run_id", "seq", sqlite_where=BEAT, postgresql_where=BEAT),
         {"sqlite_autoincrement": True},

@@ -1,16 +1,25 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete as sql_delete, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.dag import Dag
 from app.domain.errors import not_found
 from app.domain.tasks import FINISHED, SATISFIES, TaskStatus
+from app.domain.workers import LIVE
 from app.store import bulk, ids, runs
 from app.store.db import Tx, reread
-from app.store.tables import DependencyRow, RunRow, SubtaskRow, TaskRow
+from app.store.tables import (
+    DependencyRow,
+    RunRow,
+    SubtaskRow,
+    TaskRow,
+    WorkerRow,
+)
 
 FEW = 10
 """Up to so many tasks it costs less to walk from each of them than to read their whole graph."""
@@ -24,6 +33,8 @@ _DEFAULTS: Final[dict[type, dict[str, Any]]] = {
         "attempts": 0,
         "max_attempts": 1,
         "failures": 0,
+        "budget_warned": False,
+        "beyond_budget": False,
         "paths": [],
     }
 }
@@ -153,12 +164,18 @@ def unmet(tx: Tx, task_id: str) -> int:
     return tx.session.exec(query).one()
 
 
-def blocked_behind(tx: Tx, task_ids: Sequence[str]) -> int:
+def blocked_behind(tx: Tx, task_ids: Sequence[str] | SelectOfScalar[str]) -> int:
     """How many unfinished tasks cannot go on before these have: they and everything downstream."""
-    if not task_ids:
+    if not isinstance(task_ids, SelectOfScalar) and not task_ids:
         return 0
     chain = select(TaskRow.id).where(col(TaskRow.id).in_(task_ids)).cte("chain", recursive=True)
-    chain = chain.union(select(DependencyRow.task_id).join(chain, chain.c.id == DependencyRow.needs_id))
+    needed = aliased(TaskRow)
+    chain = chain.union(  # whatever waits for a task that is done does not wait
+        select(DependencyRow.task_id)
+        .join(chain, chain.c.id == DependencyRow.needs_id)
+        .join(needed, col(needed.id) == DependencyRow.needs_id)
+        .where(col(needed.status).not_in(sorted(SATISFIES)))
+    )
     query = (
         select(func.count())
         .select_from(TaskRow)
@@ -187,14 +204,37 @@ def behind_in_run(tx: Tx, run_id: str) -> dict[str, int]:
     needs: dict[str, list[str]] = {task_id: [] for task_id in statuses}
     of_run = select(DependencyRow.task_id, DependencyRow.needs_id).where(DependencyRow.run_id == run_id)
     for task_id, needed in tx.session.exec(of_run):
-        needs[task_id].append(needed)
+        if statuses[needed] not in SATISFIES:
+            needs[task_id].append(needed)
     return Dag(needs).count_behind(task_id for task_id, status in statuses.items() if status not in FINISHED)
+
+
+def waits_for(tx: Tx, task: TaskRow, needed: TaskRow) -> bool:
+    """Whether a task waits for another, directly or not; what is no deeper than that one is not looked at."""
+    if task.depth <= needed.depth:
+        return False
+    chain = select(DependencyRow.needs_id.label("id")).where(DependencyRow.task_id == task.id)  # type: ignore[attr-defined]
+    before = chain.cte("before", recursive=True)
+    before = before.union(
+        select(DependencyRow.needs_id)
+        .join(before, before.c.id == DependencyRow.task_id)
+        .join(TaskRow, col(TaskRow.id) == DependencyRow.task_id)
+        .where(TaskRow.depth > needed.depth)
+    )
+    return tx.session.exec(select(before.c.id).where(before.c.id == needed.id).limit(1)).first() is not None
+
+
+def add_edge(tx: Tx, task: TaskRow, needed: TaskRow) -> None:
+    """Have a task wait for another, if it does not already."""
+    if tx.session.get(DependencyRow, (task.id, needed.id)) is None:
+        tx.session.add(DependencyRow(task_id=task.id, needs_id=needed.id, run_id=task.run_id))
+        tx.session.flush()
 
 
 # ---------------------------------------------------------------- scheduling
 
 
-def startable(tx: Tx, run_id: str, limit: int) -> Sequence[TaskRow]:
+def startable(tx: Tx, run_id: str, limit: int, *, after: TaskRow | None = None) -> Sequence[TaskRow]:
     """Ready tasks that nobody works on and that have rested, the most urgent first."""
     query = (
         select(TaskRow)
@@ -203,11 +243,15 @@ def startable(tx: Tx, run_id: str, limit: int) -> Sequence[TaskRow]:
             TaskRow.status == TaskStatus.READY,
             col(TaskRow.worker_id).is_(None),
             col(TaskRow.runtime).is_not(None),
+            col(TaskRow.beyond_budget).is_(False),
             _rested(tx),
         )
         .order_by(col(TaskRow.priority).desc(), col(TaskRow.ordinal))
         .limit(limit)
     )
+    if after is not None:
+        later = and_(col(TaskRow.priority) == after.priority, col(TaskRow.ordinal) > after.ordinal)
+        query = query.where(or_(col(TaskRow.priority) < after.priority, later))
     return tx.session.exec(query).all()
 
 
@@ -220,15 +264,17 @@ def next_rested(tx: Tx) -> datetime | None:
     ).one()
 
 
-def movable(tx: Tx, run_id: str) -> int:
-    """Ready tasks that can go on without anybody's help: they have a runtime, or a worker is on them."""
+def movable(tx: Tx, run_id: str, held: Collection[str] = ()) -> int:
+    """Ready tasks but those `held` that go on without anybody's help: with a runtime and room in a budget, or a worker."""
+    startable_some_time = and_(col(TaskRow.runtime).is_not(None), col(TaskRow.beyond_budget).is_(False))
     query = (
         select(func.count())
         .select_from(TaskRow)
         .where(
             TaskRow.run_id == run_id,
             TaskRow.status == TaskStatus.READY,
-            or_(col(TaskRow.runtime).is_not(None), col(TaskRow.worker_id).is_not(None)),
+            or_(startable_some_time, col(TaskRow.worker_id).is_not(None)),
+            col(TaskRow.id).not_in(held),
         )
     )
     return tx.session.exec(query).one()
@@ -272,6 +318,16 @@ def not_begun(tx: Tx, phase_id: str) -> Sequence[TaskRow]:
             col(TaskRow.status).not_in(sorted(FINISHED)),
             col(TaskRow.worker_id).is_(None),
         )
+        .order_by(col(TaskRow.ordinal))
+    )
+    return tx.session.exec(query).all()
+
+
+def with_live_workers(tx: Tx, run_id: str) -> Sequence[TaskRow]:
+    query = (
+        select(TaskRow)
+        .join(WorkerRow, col(WorkerRow.id) == TaskRow.worker_id)
+        .where(WorkerRow.run_id == run_id, col(WorkerRow.status).in_(sorted(LIVE)))
         .order_by(col(TaskRow.ordinal))
     )
     return tx.session.exec(query).all()

@@ -18,7 +18,8 @@ from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.workers import LIVE
 from app.store import ids
 from app.store.db import Tx, load_for_change
-from app.store.tables import RunRow, SigningKeyRow, TokenRow, WorkerRow
+from app.store.tables import RunRow, WorkerRow
+from app.store.token_tables import SigningKeyRow, TokenRow
 
 KEY_ID: Final = "workers"
 DERIVED: Final = "trw_"
@@ -100,7 +101,7 @@ def signing_key(tx: Tx) -> bytes:
 
 
 def derive(key: bytes, role: Role, worker_id: str, fence: int) -> str:
-    """The token of a worker's agent (WORKER) or of its runner (RUNNER), the same at every call."""
+    """The token of a worker's agent (WORKER, or ORCHESTRATOR) or of its runner (RUNNER), the same at every call."""
     body = f"{role}.{worker_id}.{fence}"
     mac = hmac.new(key, body.encode(), hashlib.sha256).hexdigest()
     return f"{DERIVED}{body}.{mac}"
@@ -142,7 +143,7 @@ def _worker_of(tx: Tx, secret: str) -> Actor | None:
         role, fence = Role(role_name), int(fence_text)
     except ValueError:
         return None
-    if role not in (Role.WORKER, Role.RUNNER):
+    if role not in (Role.WORKER, Role.ORCHESTRATOR, Role.RUNNER):
         return None
     key = tx.session.get(SigningKeyRow, KEY_ID)
     if key is None or not hmac.compare_digest(secret, derive(key.secret, role, worker_id, fence)):
@@ -150,14 +151,25 @@ def _worker_of(tx: Tx, secret: str) -> Actor | None:
     worker = tx.session.get(WorkerRow, worker_id)
     if worker is None or worker.fence != fence:
         return None
-    if role is Role.WORKER and worker.status not in LIVE:
+    if role is not Role.RUNNER and (worker.role != role or worker.status not in LIVE):
         return None
+    orchestrates = role is Role.ORCHESTRATOR
     return Actor(
-        id=f"{role.lower()}:{worker_id}",
-        name=f"{role.lower()}:{worker_id}",
+        id=agent_of(role, worker_id),
+        name=agent_of(role, worker_id),
         role=role,
         project_id=tx.session.exec(select(RunRow.project_id).where(RunRow.id == worker.run_id)).one(),
         run_id=worker.run_id,
-        worker_id=worker_id,
-        fence=fence,
+        worker_id=None if orchestrates else worker_id,  # it acts for its whole run
+        fence=None if orchestrates else fence,
     )
+
+
+def agent_of(role: Role, worker_id: str) -> str:
+    """Who presents a derived token."""
+    return f"{role.lower()}:{worker_id}"
+
+
+def is_process(actor: Actor) -> bool:
+    """Whether the caller is an agent that Trackside has started to look after a run."""
+    return actor.role is Role.ORCHESTRATOR and actor.id.startswith(agent_of(Role.ORCHESTRATOR, ""))

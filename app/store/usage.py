@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, null
 from sqlmodel import col, func, select
 
 from app.domain.usage import OTHER, Amounts, UsageGroup, UsageInterval
+from app.domain.workers import LIVE
 from app.store import ids
 from app.store.db import Tx
 from app.store.tables import RunRow, TaskRow, WorkerRow
@@ -142,6 +143,16 @@ def _wanted(tx: Tx, only: UsageFilter) -> list[ColumnElement[bool]]:
     if only.until is not None:
         wanted.append(col(UsageRow.hour) < only.until)
     return wanted
+
+
+def untold_since(tx: Tx, moment: datetime) -> Sequence[str]:
+    """Live workers that have used something which was not told, last told of then or before."""
+    query = select(WorkerRow.id).where(
+        col(WorkerRow.status).in_(sorted(LIVE)),
+        col(WorkerRow.untold).is_not(None),
+        col(WorkerRow.told_at) <= moment,
+    )
+    return tx.session.exec(query.order_by(col(WorkerRow.id))).all()
 
 
 def _models_of(tx: Tx, worker_id: str) -> set[str]:

@@ -77,7 +77,10 @@ def select_all(tx: Tx, only: WorkerFilter | None = None) -> SelectOfScalar[Worke
     if only.host_id is not None:
         query = query.where(WorkerRow.host_id == only.host_id)
     if only.runtime is not None:
-        query = query.where(col(WorkerRow.runtime)["kind"].as_string() == only.runtime)
+        runtime = col(WorkerRow.runtime)
+        query = query.where(
+            or_(runtime["kind"].as_string() == only.runtime, runtime["name"].as_string() == only.runtime)
+        )
     if only.search:
         query = query.where(
             or_(
@@ -249,6 +252,10 @@ def log_lines(tx: Tx, worker_id: str, after: int, limit: int) -> Sequence[LogLin
         .limit(limit)
     )
     return tx.session.exec(query).all()
+
+
+def last_lines(tx: Tx, worker: WorkerRow, most: int) -> list[str]:
+    return [line.text for line in log_lines(tx, worker.id, max(0, worker.log_lines - most), most)]
 
 
 def select_log(worker_id: str) -> SelectOfScalar[LogLineRow]:

@@ -16,9 +16,12 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.attention import AttentionKind
+from app.domain.budgets import BudgetScope
 from app.domain.events import EventKind
 from app.domain.observation import Access, Answer, Observer, Outcome
-from app.domain.runs import RunStatus
+from app.domain.runs import ENDED, RunStatus
+from app.domain.supervisors import RestartCause
 from app.domain.tasks import TaskStatus
 from app.domain.tools import ToolCallStatus
 from app.domain.usage import UNITS
@@ -43,6 +46,7 @@ TOKENS: Final = {
     "cache_read_tokens": "cache_read",
     "cache_write_tokens": "cache_write",
 }
+_ENDINGS: Final = sorted(ENDED - {RunStatus.ARCHIVED})
 BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which says when it was made
@@ -109,7 +113,18 @@ class Metrics(Observer):
         self._runs = self._gauge("runs", "Runs by status.", "status")
         self._tasks = self._gauge("tasks", "Tasks by status.", "status")
         self._workers = self._gauge("workers", "Workers by status.", "status")
-        self._attention = self._gauge("attention_open_items", "Items that wait for a person.")
+        self._stale = self._gauge(
+            "stale_runs",
+            "Runs that should be getting on and have done nothing for `TRACKSIDE_STALE_AFTER_SECONDS`.",
+        )
+        self._attention = self._gauge(
+            "attention_open_items", "Items that wait for a person, by kind.", "kind"
+        )
+        self._attention_age = self._gauge(
+            "attention_oldest_age_seconds",
+            "How long the oldest item of a kind has waited; 0 where none does.",
+            "kind",
+        )
         self._database_up = self._gauge("database_up", "1 if these counts could be read, 0 if not.")
         self._transactions = self._histogram(
             "database_transaction_duration_seconds",
@@ -126,6 +141,15 @@ class Metrics(Observer):
             "commands", "Requests of clients to change something, by mutation and outcome.", "verb", "outcome"
         )
         self._refusals = self._counter("refusals", "Requests to change something that were refused.", "code")
+        self._batch_operations = self._counter(
+            "batch_operations",
+            "Batches that were carried out: `complete`, or `partial` where a run refused.",
+            "operation",
+            "outcome",
+        )
+        self._batch_runs = self._counter(
+            "batch_operation_runs", "Runs of those batches: `changed` or `refused`.", "operation", "outcome"
+        )
         self._operations = self._counter(
             "graphql_operations", "GraphQL operations that have ended.", "type", "outcome"
         )
@@ -152,6 +176,10 @@ class Metrics(Observer):
         self._appended = self._counter("events_appended", "Events that this instance has committed.", "kind")
         for kind in EventKind:
             self._appended.labels(kind)
+        self._phases = self._counter("phase_transitions", "Phases that runs have gone on to.")
+        self._ended = self._counter("runs_ended", "Runs that were found to have ended, by how.", "status")
+        for status in _ENDINGS:
+            self._ended.labels(status)
         self._position = self._gauge("event_log_position", "Position of the newest event that was read.")
         self._ring = self._gauge("event_log_ring_events", "Events that are kept in memory.")
         self._age = self._gauge("event_log_read_age_seconds", "Time since the log was last read.")
@@ -173,6 +201,21 @@ class Metrics(Observer):
         for kind in TOKENS.values():
             self._tokens.labels(kind)
         self._cost = self._counter("cost_usd", "What agents have said that they cost, in US dollars.")
+        self._budget_stops = self._counter(
+            "budget_stops",
+            "How often a budget has paused something or kept it from starting, by whose.",
+            "scope",
+        )
+        for scope in BudgetScope:
+            self._budget_stops.labels(scope)
+        self._heartbeats = self._counter("heartbeats", "Heartbeats of agents that look after runs.")
+        self._restarts = self._counter(
+            "supervisor_restarts",
+            "Times that what looks after a run began again: DEATH of its process, or on REQUEST.",
+            "cause",
+        )
+        for cause in RestartCause:
+            self._restarts.labels(cause)
 
     def _made_of_servers(self) -> None:
         self._connected = self._gauge(
@@ -194,7 +237,12 @@ class Metrics(Observer):
     def appended(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         for kind, data in events:
             self._appended.labels(kind).inc()
-            if kind == EventKind.TOOL_COMPLETED:
+            self._supervised(kind, data)
+            if kind == EventKind.PHASE_CHANGED:
+                self._phases.inc()
+            elif kind == EventKind.RUN_STATUS_CHANGED and data["new"] in _ENDINGS:
+                self._ended.labels(data["new"]).inc()
+            elif kind == EventKind.TOOL_COMPLETED:
                 ended = ToolCallStatus.COMPLETED if data["success"] else ToolCallStatus.FAILED
                 self._tool_calls.labels(ended).inc()
             elif kind == EventKind.WORKER_REPORTED and data.get("usage"):
@@ -202,6 +250,14 @@ class Metrics(Observer):
                     if name in TOKENS:
                         self._tokens.labels(TOKENS[name]).inc(number)
                 self._cost.inc(data["usage"]["cost"] / UNITS)
+            elif kind == EventKind.ATTENTION_OPENED and data.get("asks") == AttentionKind.BUDGET:
+                self._budget_stops.labels(data["scope"]).inc()
+
+    def _supervised(self, kind: str, data: Mapping[str, Any]) -> None:
+        if kind == EventKind.HEARTBEAT_RECEIVED:
+            self._heartbeats.inc()
+        elif kind == EventKind.SUPERVISOR_STATE_CHANGED and data["restart"] is not None:
+            self._restarts.labels(data["restart"]).inc()
 
     def lag(self, seconds: float) -> None:
         self._lag.observe(seconds)
@@ -210,6 +266,11 @@ class Metrics(Observer):
         self._commands.labels(verb, outcome).inc()
         if code is not None:
             self._refusals.labels(code).inc()
+
+    def batch_operation(self, operation: str, changed: int, refused: int) -> None:
+        self._batch_operations.labels(operation, "partial" if refused else "complete").inc()
+        for outcome, number in (("changed", changed), ("refused", refused)):
+            self._batch_runs.labels(operation, outcome).inc(number)
 
     def operation(self, kind: str, outcome: Answer, seconds: float) -> None:
         self._operations.labels(kind, outcome).inc()
@@ -244,7 +305,7 @@ class Metrics(Observer):
                 log.warning("metrics without counts: %s", str(error) or type(error).__name__)
             self._failing = True
             self._database_up.set(0)
-            for gauge in (self._runs, self._tasks, self._workers):
+            for gauge in (self._runs, self._tasks, self._workers, self._attention, self._attention_age):
                 gauge.clear()  # no number is better than one that has been wrong for hours
             return
         self._failing = False
@@ -252,7 +313,10 @@ class Metrics(Observer):
         _show(self._runs, RunStatus, found.runs)
         _show(self._tasks, TaskStatus, found.tasks)
         _show(self._workers, WorkerStatus, found.workers)
-        self._attention.set(found.open_attention)
+        self._stale.set(found.stale_runs)
+        _show(self._attention, AttentionKind, found.open_attention)
+        ages = {kind: age.total_seconds() for kind, age in found.attention_age.items()}
+        _show(self._attention_age, AttentionKind, ages)
 
     def _look_at_the_log(self) -> None:
         self._subscribers.set(self._subscriptions())
@@ -288,6 +352,6 @@ class Metrics(Observer):
         self.described.append(Described(f"trackside_{name}", kind, labels, help))
 
 
-def _show(gauge: Gauge, statuses: Iterable[StrEnum], counts: Mapping[str, int]) -> None:
+def _show(gauge: Gauge, statuses: Iterable[StrEnum], counts: Mapping[str, float]) -> None:
     for status in statuses:
         gauge.labels(status).set(counts.get(status, 0))

@@ -13,7 +13,9 @@ def an_assignment(**env: str) -> Assignment:
 
 
 def test_a_command_is_told_where_its_files_are() -> None:
-    launch = runtimes.find("command")(an_assignment(A="given"), PLACE, {"A": "inherited", "B": "kept"})
+    launch = runtimes.find("command").prepare(
+        an_assignment(A="given"), PLACE, {"A": "inherited", "B": "kept"}
+    )
     assert (launch.argv, launch.cwd) == (("make", "it"), "/project")
     assert launch.env == {
         "A": "given",
@@ -25,7 +27,7 @@ def test_a_command_is_told_where_its_files_are() -> None:
 
 
 def test_nobody_takes_the_tag_away() -> None:
-    env = runtimes.find("COMMAND")(an_assignment(TRACKSIDE_WORKER_ID="other"), PLACE, {}).env
+    env = runtimes.find("COMMAND").prepare(an_assignment(TRACKSIDE_WORKER_ID="other"), PLACE, {}).env
     assert f"TRACKSIDE_WORKER_ID={env['TRACKSIDE_WORKER_ID']}" == PLACE.tag
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import examples
 from tests.cli.program import Trackside
 from tests.e2e.served import Served
 
@@ -15,7 +16,10 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(state_home: Path) -> Iterator[Served]:
     """The server of this machine, as its user finds it: by the files in the usual place."""
-    served = Served(state_home / "trackside", env={"TRACKSIDE_TOKEN": ""})
+    agents = examples.agents(state_home / "agents")
+    served = Served(
+        state_home / "trackside", env={"TRACKSIDE_TOKEN": "", "TRACKSIDE_HOST_LABELS": "gpu", **agents}
+    )
     served.start()
     yield served
     assert served.stop() == 0, served.log()

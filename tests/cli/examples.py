@@ -5,7 +5,9 @@ import itertools
 import json
 import os
 import re
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +20,7 @@ from app.cli.lazy import MODULES
 from app.cli.session import EXAMPLES
 from tests.cli.program import PATIENCE
 from tests.e2e.followed import Followed
-from tests.e2e.served import Client, Served
+from tests.e2e.served import ROOT, Client, Served
 from tests.factories import a_skill
 
 PLAN_MD = "# Pears\n\n## Phase 1: Count\n\n- [ ] T1 Count the pears\n- [ ] T2 Write it down\n"
@@ -197,6 +199,17 @@ def programs(directory: Path) -> dict[str, str]:
     for name in ("my-agent", "make"):
         (directory / name).write_text("#!/bin/sh\nexit 0\n")
         (directory / name).chmod(0o755)
+    agents(directory)
+    return {"PATH": os.pathsep.join([str(directory), os.environ["PATH"]])}
+
+
+def agents(directory: Path) -> dict[str, str]:
+    """Agents that examples name, played by one that speaks their protocol: an environment in which they are found."""
+    directory.mkdir(exist_ok=True)
+    command = shlex.join([sys.executable, str(ROOT / "tests/agents/scripted.py")])
+    for name in ("claude-agent-acp", "codex-acp"):
+        (directory / name).write_text(f"#!/bin/sh\nSCRIPTED_MODELS=opus,gpt-5 exec {command}\n")
+        (directory / name).chmod(0o755)
     return {"PATH": os.pathsep.join([str(directory), os.environ["PATH"]])}
 
 
@@ -257,6 +270,13 @@ def _token(world: World) -> None:
     world.words["dashboard"] = name
 
 
+def _coordinator(world: World) -> None:
+    """A run, and the token of an agent that looks after it, which examples call trk_coordinator."""
+    world.begin()
+    made = world.do("createToken", "", "secret", name=world.run_name, role="ORCHESTRATOR", runId=world.run_id)
+    world.words["trk_coordinator"] = made["secret"]
+
+
 def _finding(world: World) -> None:
     world.begin()
     world.do(
@@ -264,24 +284,29 @@ def _finding(world: World) -> None:
     )
 
 
+def _in_two_phases(world: World, **more: Any) -> None:
+    """A run whose task T012 is in the phase `count`, and T013 in the phase `tell`."""
+    tasks = [
+        {"key": "T012", "title": "Count", "phase": "count"},
+        {"key": "T013", "title": "Tell", "phase": "tell"},
+    ]
+    answer = "run { id tasks { edges { node { id key } } } }"
+    given = {"projectId": world.project_id, "name": world.run_name, "plan": {"tasks": tasks}, "start": True}
+    made = world.do("createRun", "", answer, **given, **more)["run"]
+    world.run_id = made["id"]
+    world.tasks = {edge["node"]["key"]: edge["node"]["id"] for edge in made["tasks"]["edges"]}
+
+
 def _owing(world: World) -> None:
-    """A run whose first phase, `count`, owes a report."""
-    made = world.do(
-        "createRun",
-        "",
-        "run { id }",
-        projectId=world.project_id,
-        name=world.run_name,
-        plan={
-            "tasks": [
-                {"key": "T012", "title": "Count", "phase": "count"},
-                {"key": "T013", "title": "Tell", "phase": "tell"},
-            ]
-        },
-        phases=[{"key": "count", "deliverables": [{"key": "report", "title": "A report"}]}],
-        start=True,
-    )
-    world.run_id = made["run"]["id"]
+    """Its first phase owes a report."""
+    owed = {"key": "count", "deliverables": [{"key": "report", "title": "A report"}]}
+    _in_two_phases(world, phases=[owed])
+
+
+def _gate_holds(world: World) -> None:
+    """It waits to be advanced from `count` to `tell`."""
+    _in_two_phases(world, autoAdvance=False)
+    world.do("completeTask", "", "task { id }", taskId=world.tasks["T012"])
 
 
 def _edited_plan(world: World) -> None:
@@ -320,7 +345,7 @@ PREPARED: dict[str, Callable[[World], Any]] = {
     "runs resume": _paused,
     "runs retry": _failed,
     "runs archive": _stopped,
-    "runs advance": _owing,
+    "runs advance": _gate_holds,
     "deliverables list": _owing,
     "deliverables complete": _owing,
     "deliverables waive": _owing,
@@ -343,11 +368,13 @@ PREPARED: dict[str, Callable[[World], Any]] = {
     "workers logs": _logged,
     "workers kill": World.at_work,
     "progress": World.at_work,
+    "heartbeat": _coordinator,
     "inject": World.at_work,
     "attention list": World.question,
     "attention show": World.question,
     "attention dismiss": World.question,
     "answer": World.question,
+    "dashboard": World.question,
     "commands show": _audited,
     "plan list": _website,
     "plan diff": _edited_plan,

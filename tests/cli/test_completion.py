@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,28 @@ def test_statuses_types_and_formats_are_offered(trackside: Trackside, server: Se
     assert offered(trackside, "commands", "list", "--verb", "pauseR") == ["pauseRun"]
     assert "CONDUCTOR" in offered(trackside, "plan", "show", "--format", "C")
     assert offered(trackside, "pipe") == ["pipeline"]
+
+
+def test_for_a_tab_nothing_is_loaded_that_only_work_needs(alone: Trackside) -> None:
+    script = (
+        "import sys; from app.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*[one for one in ('httpx', 'websockets', 'sqlalchemy', 'app.plans') if one in sys.modules])"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRACKSIDE_")}
+    environment |= {"XDG_STATE_HOME": str(alone.state_home), "COMP_CWORD": "3"}
+    for words in ("trackside runs create x", "trackside runs show x", "trackside workers logs x"):
+        completing = {"COMP_WORDS": words, "_TRACKSIDE_COMPLETE": "complete_bash"}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**environment, **completing},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == "", words
 
 
 def test_without_a_server_nothing_is_offered_and_nothing_is_said(alone: Trackside) -> None:

@@ -40,7 +40,7 @@ def schema() -> GraphQLSchema:
 
 
 def test_they_are_found() -> None:
-    assert {"runs.LIST", "runs.PAUSE", "execution.FOLLOW", "answer.ANSWER", "owner.STOP"} <= {
+    assert {"runs.LIST", "run_verbs.PAUSE", "execution.FOLLOW", "answer.ANSWER", "owner.STOP"} <= {
         name for name, _ in DOCUMENTS
     }
 

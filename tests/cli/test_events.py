@@ -20,6 +20,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"oldState": "WORKING", "newState": "INTERRUPTED", "reason": "It was not heard."},
         "supervisor WORKING → INTERRUPTED: It was not heard.",
     ),
+    "SupervisorRestored": (
+        {"step": "QUESTIONS_DELIVERED", "detail": "2 wait for an answer."},
+        "supervisor brought back, questions delivered: 2 wait for an answer.",
+    ),
     "HeartbeatReceived": (
         {"state": "WORKING", "activity": "Reading", "progress": 40},
         "supervisor alive, WORKING 40% Reading",
@@ -70,6 +74,16 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "worker wrk_1 failed at Read after 1.5 s: No such file.",
     ),
+    "BudgetWarned": (
+        {
+            "scope": "TASK",
+            "budgetUsd": "10",
+            "spentUsd": "8.5",
+            "task": TASK,
+            "worker": {"id": "wrk_1"},
+        },
+        f"$8.50 of the budget of task {TASK['key']}, $10, is spent",
+    ),
     "AttentionOpened": ({"item": {**ITEM, "status": "OPEN"}}, "question att_1: Go? [yes | no]"),
     "AttentionClosed": (
         {"item": {**ITEM, "answer": {"a": 1}, "answeredBy": "admin"}},
@@ -112,6 +126,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "HostChanged": (
         {"oldHostStatus": "ONLINE", "newHostStatus": "OFFLINE", "reason": None, "host": {"name": "desk"}},
         "host desk ONLINE → OFFLINE",
+    ),
+    "ProjectChanged": (
+        {"changedSettings": ["maxWorkers", "skills"]},
+        "project configured: maxWorkers, skills",
     ),
     "PipelineChanged": ({"paused": True, "reason": "Night."}, "pipeline paused: Night."),
 }

@@ -132,7 +132,12 @@ def _how(name: str, example: str) -> Way:
 
 def _goes_on(name: str, example: str) -> bool:
     """Whether it ends by Ctrl-C, and answers line by line whatever is asked for."""
-    return "--watch" in example or name in ("monitor", "events follow") or "subscription" in example
+    return (
+        "--watch" in example
+        or "--every" in example
+        or name in ("monitor", "events follow")
+        or "subscription" in example
+    )
 
 
 def _here(trackside: Trackside, world: World, directory: Path, example: str) -> Done:

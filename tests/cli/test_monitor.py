@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.cli.program import Trackside, held, let_go, task, write_plan
+from tests.cli.program import Trackside, held, let_go, shell, task, write_plan
 from tests.e2e.served import Served
 
 
@@ -60,6 +60,66 @@ def test_it_follows_all_runs_until_it_is_interrupted(
     done = monitor.end(signal.SIGINT)
 
     assert (done.status, done.err) == (0, "")
+
+
+def test_quiet_it_tells_what_needs_people_and_the_end(
+    trackside: Trackside, server: Served, project: Path
+) -> None:
+    ask = "trackside ask 'Which one?' --option this"
+    plan = write_plan(project, "Quiet", shell("a", ask), task("b", "true", dependsOn=["a"]))
+    made = trackside("runs", "create", plan, "--start", "--output", "json").json["run"]
+    quiet = trackside.start("monitor", "Quiet", "--quiet", "--after", "0")
+    said = quiet.until_said("Which one? [this]")
+    trackside("run", write_plan(project, "Quiet too", task("a", "true")), "--url", server.url)
+
+    trackside("answer", "--run", made["id"], "this")
+    done = quiet.end()
+
+    assert done.status == 0
+    assert "question" in said
+    told = [line.split("  ", 3)[-1].split(": ", 1)[-1].split()[:2] for line in done.lines]
+    assert [words[0] for words in told] == ["question", "question", "run"], done.out
+    assert done.lines[-1].endswith("COMPLETING → COMPLETED")
+
+
+def test_runs_are_meant_by_their_names_or_by_their_status(
+    trackside: Trackside, server: Served, project: Path
+) -> None:
+    trackside("run", write_plan(project, "By status", task("a", "true")), "--url", server.url)
+    refused = trackside("monitor", "By status", "--status", "ACTIVE")
+    assert (refused.status, "--run-status" in refused.err) == (2, True)
+
+    monitor = trackside.start("monitor", "--status", "COMPLETED", "--project", ".", "--after", "0")
+    monitor.until_said("run COMPLETING → COMPLETED")
+    done = monitor.end(signal.SIGINT)
+
+    assert done.status == 0
+    assert not any("task a" in line for line in done.lines)
+
+
+def test_of_silence_it_tells_what_is_silent_already(alone: Trackside) -> None:
+    alone.state_home.mkdir()
+    served = Served(
+        alone.state_home / "trackside",
+        env={
+            "TRACKSIDE_TOKEN": "",
+            "TRACKSIDE_STALE_AFTER_SECONDS": "1",
+            "TRACKSIDE_STALE_CHECK_SECONDS": "1",
+        },
+    )
+    served.start()
+    try:
+        plan = write_plan(alone.project, "Silent", task("a"))
+        alone("runs", "create", plan, "--start")
+        live = alone.start("monitor", "--stale", "--after", "0")
+        live.until_said("Silent:  run silent for")
+        assert live.end(signal.SIGINT).status == 0
+
+        later = alone.start("monitor", "--stale")
+        assert "Silent:  run is stale" in later.until(bool)
+        assert later.end(signal.SIGINT).status == 0
+    finally:
+        served.stop()
 
 
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(

@@ -1,12 +1,14 @@
 """Questions: asked by workers and scripts, answered by people, by deadlines, or by nobody."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.program import Running, Trackside, held, let_go, shell, write_plan
+from tests.cli.hanging import hanging
+from tests.cli.program import PATIENCE, Running, Trackside, held, let_go, shell, task, write_plan
 from tests.e2e.served import Served
 
 
@@ -55,6 +57,64 @@ def test_a_question_of_a_worker_is_listed_and_answered(
     assert trackside("attention", "list", "--run", "Asks").out == "Nothing waits for you.\n"
     again = trackside("answer", item, "first", "--output", "json")
     assert (again.status, again.error["code"]) == (2, "ALREADY_ANSWERED")
+
+
+def questions(trackside: Trackside, project: Path, title: str, *wanted: tuple[str, ...]) -> list[str]:
+    """Items of a run that nobody waits with; their ids."""
+    run = trackside("runs", "create", write_plan(project, title, task("a")), "--start", "--output", "json")
+    input = {"runId": run.json["run"]["id"]}
+    document = "mutation ($i: AskQuestionInput!) { askQuestion(input: $i) { item { id } } }"
+    ids = []
+    for question, *options in wanted:
+        variables = json.dumps({"i": {**input, "question": question, "options": options}})
+        asked = trackside("graphql", document, "--variables", variables).json
+        ids.append(asked["askQuestion"]["item"]["id"])
+    return ids
+
+
+def test_many_are_given_one_answer_and_who_refuses_it_is_told(trackside: Trackside, project: Path) -> None:
+    which, how, why = questions(
+        trackside, project, "Many", ("Which?", "first", "second"), ("How?",), ("Why?",)
+    )
+
+    some = trackside("answer", which, how[-8:], "as you like")
+    assert some.status == 2
+    assert f"Not answered: {which}" in some.out
+    assert "Answered: How?" in some.out
+    assert "1 of 2 items answered." in some.err
+
+    rest = trackside("answer", "--all", "--run", "Many", "--kind", "question", "second", "--output", "json")
+    assert rest.status == 0
+    assert {one["item"]["id"] for one in rest.json["answered"]} == {which, why}
+    assert rest.json["failures"] == []
+    again = trackside("answer", which, why, "second", "--output", "json")
+    assert (again.status, again.json["answered"]) == (2, [])
+    assert [one["code"] for one in again.json["failures"]] == ["ALREADY_ANSWERED"] * 2
+    assert trackside("answer", "--run", "Many", "yes").out == "Nothing waits for you.\n"
+
+
+def test_interrupted_between_two_the_first_stays_answered(
+    trackside: Trackside, server: Served, project: Path
+) -> None:
+    first, second = questions(trackside, project, "Interrupted", ("Which?",), ("How?",))
+    token = (server.data_dir / "token").read_text().strip()
+
+    with hanging(server, f'"itemId": "{second}"'.encode()) as (url, asked):
+        answering = trackside.start("answer", first, second, "yes", "--url", url, "--token", token)
+        assert asked.wait(PATIENCE)
+        done = answering.end(signal.SIGINT)
+
+    assert (done.status, done.out, "Traceback" in done.err) == (130, "Answered: Which?\n", False)
+    (left,) = trackside("attention", "list", "--run", "Interrupted", "--output", "json").json
+    assert left["id"] == second
+
+
+@pytest.mark.parametrize("words", [["yes"], ["q4t9z", "yes", "--run", "Many"], ["--all", "use", "this"]])
+def test_what_is_not_clear_is_answered_with_nothing(trackside: Trackside, words: list[str]) -> None:
+    refused = trackside("answer", *words)
+
+    assert refused.status == 2
+    assert "Try: " in refused.err
 
 
 def test_an_answer_may_be_json_and_has_to_fit_its_schema(

@@ -66,7 +66,7 @@ def test_what_has_to_be_done_by_hand_blocks_the_run(alone: Trackside, project: P
     assert "✓ build" in done.out
     assert "■ By hand: BLOCKED" in done.out
     assert "sign waits to be done by hand" in done.out
-    assert "unless --command says what to run" in done.err
+    assert "unless --agent or --command says what to run" in done.err
     assert str(alone.kept()[0]) in done.err
     assert nothing_is_left(alone)
 

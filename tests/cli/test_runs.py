@@ -50,6 +50,13 @@ def test_lists_are_narrowed(trackside: Trackside, server: Served, project: Path)
     assert names("--status", "failed") == ["Narrow 3"]
     assert names("--status", "FAILED", "--status", "COMPLETED") == ["Narrow 3", "Narrow 2", "Narrow 1"]
     assert names("--status", "ACTIVE") == []
+    assert names("--waiting") == names("--asking") == ["Narrow 3"]
+    assert names("--threshold", "1h") == []
+    compact = trackside("runs", "list", "--project", str(project), "--output", "compact", "-n", "1")
+    assert compact.out.split(maxsplit=4)[1:] == ["FAILED", "0/1", "1", "Narrow 3\n"]
+    assert trackside("runs", "show", compact.out.split()[0], "--output", "json").json["name"] == "Narrow 3"
+    assert compact.err == ""
+    assert trackside("runs", "list", "--threshold", "soon").status == 2
     assert trackside("runs", "list", "--project", str(project), "--status", "ACTIVE").out == "No such runs.\n"
 
 

@@ -114,6 +114,13 @@ async def test_schedulers_that_claim_together_give_each_task_to_one_worker(fleet
     assert len(workers) == len(set(workers)) == 9
 
 
+async def test_a_directory_made_known_by_many_is_one_project(fleet: Fleet) -> None:
+    made = await asyncio.gather(
+        *(fleet.do(commands.projects.create, name=f"n{number}", root="/srv/one") for number in range(8))
+    )
+    assert len({receipt.refs["project"] for receipt in made}) == 1
+
+
 async def test_the_same_question_asked_together_is_one_item(fleet: Fleet) -> None:
     keys = [f"t{number}" for number in range(8)]
     run_id = await fleet.a_run(*keys, max_workers=8)

@@ -25,7 +25,7 @@ async def projects(fleet: Fleet) -> int:
 
 
 async def create(fleet: Fleet, name: str = "one", key: str | None = "k", by: Actor = OPERATOR) -> Receipt:
-    return await fleet.do(commands.projects.create, by=by, key=key, name=name, root="/")
+    return await fleet.do(commands.projects.create, by=by, key=key, name=name, root=f"/{name}")
 
 
 async def reject(fleet: Fleet, error: AppError, **more: Any) -> str:
@@ -145,16 +145,16 @@ async def test_a_key_is_good_for_one_input(fleet: Fleet) -> None:
 
 async def test_a_key_belongs_to_one_actor_and_one_verb(fleet: Fleet) -> None:
     await create(fleet, "one")
-    await create(fleet, "one", by=an_actor(id="tok_other"))
+    await create(fleet, "two", by=an_actor(id="tok_other"))
     assert await projects(fleet) == 2
     await fleet.do(commands.pipeline.pause, key="k")
     await fleet.do(commands.pipeline.resume, key="k")
 
 
 async def test_without_a_key_everything_is_done_every_time(fleet: Fleet) -> None:
-    for _ in range(2):
-        await create(fleet, key=None)
-    assert await projects(fleet) == 2
+    task = await fleet.task(await fleet.a_run("a"), "a")
+    made = [await fleet.do(commands.subtasks.create, task_id=task.id, title="Look around") for _ in range(2)]
+    assert len({receipt.refs["subtask"] for receipt in made}) == 2
 
 
 async def test_a_refusal_uses_up_no_key(fleet: Fleet) -> None:

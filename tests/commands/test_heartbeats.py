@@ -213,23 +213,6 @@ async def test_the_built_in_one_is_restarted_and_stands_as_its_run_does(fleet: F
     assert (await fleet.run(run)).version == version
 
 
-async def test_what_it_knows_is_kept_when_that_is_asked_for(fleet: Fleet, clock: Clock) -> None:
-    run = await fleet.a_run("a")
-    await beat(fleet, run, S.WAITING_FOR_USER, activity="Asking", progress=7)
-    at = clock.advance(seconds=1)
-    await fleet.do(commands.supervisors.sync, run_id=run, by=agent_of(run))
-    row = await supervisor(fleet, run)
-    assert row.saved_at == at
-    assert row.saved == {
-        "state": "WAITING_FOR_USER",
-        "phase": "phase-1",
-        "activity": "Asking",
-        "progress": 7,
-        "pendingTasks": [],
-        "version": (await fleet.run(run)).version,
-    }
-
-
 async def test_heartbeats_are_forgotten_after_a_day_and_nothing_else_is(fleet: Fleet, clock: Clock) -> None:
     run = await fleet.a_run("a")
     for _ in range(3):

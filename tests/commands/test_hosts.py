@@ -40,9 +40,8 @@ def several(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def arrive(fleet: Fleet, host_id: str, *, slots: int = 10, **more: Any) -> None:
-    await fleet.db.write(
-        commands.hosts.register, host_id=host_id, name=host_id, slots=slots, labels=["gpu"], **more
-    )
+    named = {"labels": ["gpu"], **more}
+    await fleet.db.write(commands.hosts.register, host_id=host_id, name=host_id, slots=slots, **named)
 
 
 async def beat(fleet: Fleet, host_id: str, process: str = "first") -> Lease | None:
@@ -217,6 +216,61 @@ async def test_a_worker_by_hand_gets_a_host_although_there_is_no_slot(fleet: Fle
     run_id = await fleet.a_run("a")
     await fleet.do(commands.workers.spawn, run_id=run_id, runtime={"kind": "command", "argv": ["true"]})
     assert [worker.host_id for worker in await fleet.live(run_id)] == [HOST]
+
+
+async def by_hand(fleet: Fleet, run_id: str, *labels: str) -> str:
+    spawned = await fleet.do(
+        commands.workers.spawn,
+        run_id=run_id,
+        runtime={"kind": "command", "argv": ["true"]},
+        host_labels=labels,
+    )
+    return str(spawned.refs["worker"])
+
+
+async def test_a_worker_by_hand_goes_to_a_host_that_has_all_its_labels(fleet: Fleet) -> None:
+    await fleet.lead(slots=10)
+    await arrive(fleet, OTHER, slots=1, labels=["gpu", "arm"])
+    run_id = await fleet.a_run("a", start=True)
+    for labels in (["gpu"], ["arm", "gpu"], ["gpu"]):
+        assert (await fleet.worker(await by_hand(fleet, run_id, *labels))).host_id == OTHER
+    assert (await fleet.worker(await by_hand(fleet, run_id))).host_id == HOST
+
+
+@pytest.mark.parametrize("away", ["it never was", "drained", "not heard", "one label is missing"])
+async def test_labels_that_no_host_has_now_are_refused_and_nothing_is_started(
+    fleet: Fleet, away: str
+) -> None:
+    if away != "it never was":
+        await arrive(fleet, OTHER)
+    if away == "drained":
+        await fleet.do(commands.hosts.drain, host_id=OTHER)
+    fleet.clock.now += FRESH * (1.1 if away == "not heard" else 0)
+    await fleet.lead()
+    run_id = await fleet.a_run("a")
+    labels = ["gpu", "arm"] if away == "one label is missing" else ["gpu"]
+    refused = await fleet.refused(
+        commands.workers.spawn,
+        run_id=run_id,
+        runtime={"kind": "command", "argv": ["true"]},
+        host_labels=labels,
+    )
+    assert (refused.code, refused.path) == (ErrorCode.UNAVAILABLE, ["input", "hostLabels"])
+    assert "linux" in (refused.suggestion or "")
+    assert await fleet.live(run_id) == []
+
+
+async def test_a_worker_whose_host_has_gone_waits_for_one_with_its_labels(fleet: Fleet) -> None:
+    await arrive(fleet, OTHER)
+    run_id = await fleet.a_run("a")
+    worker = await by_hand(fleet, run_id, "gpu")
+    fleet.clock.now += FRESH * 1.1
+    lease = await fleet.lead(slots=0)
+    assert await turn(fleet, HOST, lease) == []
+    assert (await fleet.worker(worker)).host_id is None
+    await arrive(fleet, "host_third")
+    await turn(fleet, HOST, lease)
+    assert (await fleet.worker(worker)).host_id == "host_third"
 
 
 async def test_a_worker_given_to_a_host_that_has_gone_goes_to_another_unless_it_was_started(

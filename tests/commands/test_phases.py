@@ -7,160 +7,25 @@ from typing import Any
 import pytest
 
 from app import commands, store
-from app.commands.dag import AddTask, EditTask, RemoveTask
+from app.commands.dag import AddTask, EditTask
 from app.domain.access import Role
 from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
-from app.domain.phases import Gate, TaskRequirement
-from app.domain.plans import Plan, PlanDeliverable
+from app.domain.phases import TaskRequirement
 from app.domain.runs import Urgency
 from app.store.tables import AttentionRow
 from tests import invariants
 from tests.conftest import Clock
-from tests.factories import COMMAND, a_plan, an_actor
+from tests.factories import COMMAND, a_plan, an_actor, gated
 from tests.fleet import Fleet
 
 Q = TaskRequirement
 advance = commands.phases.advance
 
 
-def gated(
-    plan: Plan, gate: Gate | None = None, *, guard: bool | None = None, owes: tuple[str, ...] = ()
-) -> Plan:
-    """The same plan with this gate before the second phase."""
-    first = plan.phases[0]
-    first.gate, first.guard = gate or Gate(), guard
-    first.deliverables = [PlanDeliverable(key, key.title()) for key in owes]
-    return plan
-
-
 async def the_item(fleet: Fleet, run_id: str) -> AttentionRow:
     (item,) = await fleet.db.read(store.attention.open_of_run, run_id)
     return item
-
-
-async def missing(fleet: Fleet, run_id: str) -> list[str]:
-    phase_id = (await fleet.run(run_id)).phase_id
-    assert phase_id is not None
-    return (await fleet.db.read(store.gates.missing_of, [phase_id]))[phase_id]
-
-
-# ---------------------------------------------------------------- gates
-
-
-@pytest.mark.parametrize(
-    ("gate", "enough"),
-    [
-        (Gate(Q.ALL), ["a", "b", "c"]),
-        (Gate(Q.MIN, 2), ["b", "c"]),
-        (Gate(Q.NAMED, None, ("c",)), ["c"]),
-    ],
-)
-async def test_a_run_goes_on_with_the_last_task_that_its_gate_asks_for(
-    fleet: Fleet, gate: Gate, enough: list[str]
-) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a", "b", "c"], ["next"]), gate))
-    for key in enough[:-1]:
-        await fleet.finish(run_id, key)
-        assert (await fleet.phases(run_id))["phase-1"] == "ACTIVE"
-    await fleet.finish(run_id, enough[-1])
-    assert await fleet.phases(run_id) == {"phase-1": "COMPLETED", "phase-2": "ACTIVE"}
-    await fleet.db.read(invariants.check)
-
-
-async def test_what_is_skipped_counts_as_done_for_every_gate(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a", "b"], ["next"]), Gate(Q.NAMED, None, ("a",))))
-    await fleet.do(commands.tasks.skip, task_id=(await fleet.task(run_id, "a")).id)
-    assert (await fleet.statuses(run_id))["next"] == "READY"
-
-
-async def test_a_gate_of_none_waits_for_its_deliverables_alone(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a"], ["next"]), Gate(Q.NONE), owes=("paper",)))
-    assert (await fleet.phases(run_id))["phase-1"] == "ACTIVE"
-    await fleet.do(commands.deliverables.complete, run_id=run_id, phase="phase-1", deliverable="paper")
-    assert await fleet.statuses(run_id) == {"a": "SKIPPED", "next": "READY"}
-
-
-async def test_what_is_missing_is_named(fleet: Fleet) -> None:
-    plan = gated(a_plan(["a", "b < a", "c*"], ["next"]), owes=("spec", "paper"))
-    plan.phases[0].deliverables.append(PlanDeliverable("extra", "Nice to have", required=False))
-    run_id = await fleet.a_run(plan=plan)
-    everything = [
-        "deliverable 'spec'",
-        "deliverable 'paper'",
-        "task 'a', which is READY",
-        "task 'b', which is PENDING",
-    ]
-    assert await missing(fleet, run_id) == everything
-    refused = await fleet.refused(advance, run_id=run_id)
-    assert refused.code is ErrorCode.VALIDATION_FAILED
-    assert refused.details["missing"] == everything
-    later = (await fleet.phase(run_id, "phase-2")).id
-    assert (await fleet.db.read(store.gates.missing_of, [later]))[later] == [
-        "phase 'phase-2' to begin",
-        "task 'next', which is PENDING",
-    ]
-
-
-async def test_of_many_tasks_the_first_hundred_are_named_and_the_rest_is_counted(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(*(f"t{number}" for number in range(130)))
-    found = await missing(fleet, run_id)
-    assert len(found) == 101
-    assert found[99:] == ["task 't99', which is READY", "30 more tasks"]
-
-
-async def test_a_gate_of_so_many_says_how_many_more(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a", "b", "c"], ["next"]), Gate(Q.MIN, 2)))
-    await fleet.finish(run_id, "a")
-    assert await missing(fleet, run_id) == ["1 more of 2 tasks that are not done"]
-
-
-async def test_a_failure_that_the_gate_does_not_mind_is_left_behind(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a", "b"], ["next"]), Gate(Q.MIN, 1)))
-    await fleet.fail(run_id, "a")
-    await fleet.finish(run_id, "b")
-    assert await fleet.statuses(run_id) == {"a": "SKIPPED", "b": "COMPLETED", "next": "READY"}
-
-
-async def test_who_works_already_may_finish_behind_the_gate(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(
-        plan=gated(a_plan(["a", "slow", "bad", "after < slow"], ["next"]), Gate(Q.NAMED, None, ("a",)))
-    )
-    slow, bad = await fleet.working(run_id, "slow"), await fleet.working(run_id, "bad")
-    await fleet.finish(run_id, "a")
-    assert await fleet.statuses(run_id) == {
-        "a": "COMPLETED",
-        "slow": "RUNNING",
-        "bad": "RUNNING",
-        "after": "SKIPPED",
-        "next": "READY",
-    }
-    await fleet.finish(run_id, "next")
-    assert (await fleet.run(run_id)).status == "COMPLETING"
-    await fleet.exit(slow)
-    await fleet.exit(bad, 1)
-    statuses = await fleet.statuses(run_id)
-    assert (statuses["slow"], statuses["bad"]) == ("COMPLETED", "SKIPPED")
-    assert (await fleet.run(run_id)).status == "COMPLETED"
-    await fleet.db.read(invariants.check)
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [RemoveTask("a"), EditTask("a", phase="phase-2")],
-    ids=["removed", "moved"],
-)
-@pytest.mark.parametrize("gate", [Gate(Q.NAMED, None, ("a",)), Gate(Q.MIN, 2)], ids=["named", "min"])
-async def test_no_edit_takes_a_task_away_that_a_gate_counts_on(fleet: Fleet, edit: Any, gate: Gate) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a", "b"], ["next"]), gate), runtime=None)
-    refused = await fleet.refused(commands.dag.mutate, run_id=run_id, edits=[edit])
-    assert refused.code is ErrorCode.INVALID_INPUT
-    assert "could never hold" in refused.message
-    assert "Skip a task" in str(refused.suggestion)
-    if gate.requirement is Q.MIN:  # one for another is no less
-        await fleet.do(
-            commands.dag.mutate, run_id=run_id, edits=[AddTask("c", "More", phase="phase-1"), edit]
-        )
 
 
 # ---------------------------------------------------------------- guards
@@ -340,55 +205,6 @@ async def test_of_a_hundred_who_saw_the_same_version_one_advances(fleet: Fleet) 
     assert all(refusal.details == details for refusal in refusals)
     assert (await fleet.run(run_id)).version == version + 1
     assert len(await fleet.events(EventKind.PHASE_CHANGED)) == 2
-
-
-# ---------------------------------------------------------------- completion
-
-
-async def check(fleet: Fleet, run_id: str, **more: Any) -> tuple[bool, bool, list[str]]:
-    refs = (await fleet.do(commands.phases.check_completion, run_id=run_id, **more)).refs
-    return refs["ready"], refs["wouldComplete"], refs["missing"]
-
-
-async def test_without_auto_complete_a_run_waits_behind_its_last_gate(fleet: Fleet) -> None:
-    run_id = await fleet.a_run("a", auto_complete=False)
-    assert await check(fleet, run_id) == (False, False, ["phase 'phase-1': task 'a', which is READY"])
-    await fleet.finish(run_id, "a")
-    run = await fleet.run(run_id)
-    assert (run.status, run.status_reason) == (
-        "BLOCKED",
-        "Every gate is met: checkCompletion completes the run.",
-    )
-    assert await fleet.phases(run_id) == {"phase-1": "COMPLETED"}
-    assert await check(fleet, run_id, expected_version=run.version) == (True, True, [])
-    after = await fleet.run(run_id)
-    assert (after.status, after.version) == ("COMPLETED", run.version + 1)
-    assert [fact.data["new"] for fact in await fleet.events(EventKind.RUN_STATUS_CHANGED)] == [
-        *("CREATED", "ACTIVE", "BLOCKED", "ACTIVE", "COMPLETING", "COMPLETED"),
-    ]
-    assert await check(fleet, run_id) == (True, False, [])
-
-
-async def test_a_setting_that_is_turned_on_lets_a_waiting_run_complete(fleet: Fleet) -> None:
-    run_id = await fleet.a_run("a", auto_complete=False)
-    await fleet.finish(run_id, "a")
-    await fleet.do(commands.runs.configure, run_id=run_id, auto_complete=True)
-    assert (await fleet.run(run_id)).status == "COMPLETED"
-
-
-async def test_what_a_run_waits_for_before_it_completes_is_named(fleet: Fleet) -> None:
-    run_id = await fleet.a_run(plan=gated(a_plan(["a*"], ["b"]), guard=True))
-    assert await check(fleet, run_id) == (
-        False,
-        False,
-        [
-            "phase 'phase-1': a confirmation",
-            "phase 'phase-2': phase 'phase-2' to begin",
-            "phase 'phase-2': task 'b', which is PENDING",
-        ],
-    )
-    await fleet.do(commands.runs.pause, run_id=run_id, mode=Urgency.DRAIN)
-    assert await check(fleet, run_id) == (False, False, ["the run, which is PAUSED, to go on"])
 
 
 # ---------------------------------------------------------------- activity

@@ -65,7 +65,9 @@ async def test_a_report_that_comes_twice_counts_once(fleet: Fleet) -> None:
     assert await fleet.send(worker, row.fence, first, second) == second.n
     assert await sums(fleet, worker, run) == [110, 110]
     assert await by(fleet, UsageGroup.WORKER) == {worker: 110}
-    assert len(await fleet.events(EventKind.WORKER_REPORTED)) == 2
+    await fleet.exit(worker)
+    told = [row.data["usage"]["input_tokens"] for row in await fleet.events(EventKind.WORKER_REPORTED)]
+    assert told == [100, 10]
 
 
 async def test_a_second_attempt_adds_to_its_task(fleet: Fleet, clock: Clock) -> None:

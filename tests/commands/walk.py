@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from app.domain.conflicts import ConflictPolicy
 from app.domain.errors import AppError
 from app.domain.phases import Gate, TaskRequirement
 from app.domain.plans import Plan, PlanDeliverable, PlanTask
@@ -51,10 +52,13 @@ class Walk:
             plan=a_random_plan(self.random),
             project_id=self.project,
             runtime=None if self.chance(0.15) else COMMAND,
+            supervisor=COMMAND if self.chance(0.3) else None,
             max_workers=self.random.randint(1, 4),
+            budget=self.random.randint(0, 40) if self.chance(0.4) else None,
             phase_guard=self.chance(0.2),
             auto_advance=self.chance(0.8),
             auto_complete=self.chance(0.8),
+            conflict_policy=self.random.choice([*ConflictPolicy, ConflictPolicy.ASK]),
             start=start,
         )
 
@@ -148,6 +152,8 @@ def random_phases(random: Random) -> list[list[PlanTask]]:
                     done=random.random() < 0.1,
                     priority=random.randint(0, 3),
                     max_attempts=random.randint(1, 3),
+                    budget=random.choice([None, None, None, random.randint(0, 20)]),
+                    paths=random.choice([[], [], ["src/**"], ["src/a.py", "docs"], ["docs/*.md"]]),
                 )
             )
             before.append(key)

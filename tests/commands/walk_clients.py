@@ -4,15 +4,19 @@ from typing import Any
 
 from app import commands, store
 from app.commands.context import Item
+from app.commands.failures import FailureAnswer
 from app.commands.runs import PlanSource
 from app.domain.access import Role
 from app.domain.attention import AttentionKind, AttentionStatus
+from app.domain.budgets import DOUBLE, NO_LIMIT, STOP
+from app.domain.conflicts import ConflictAnswer, ConflictPolicy
 from app.domain.deliverables import DeliverableStatus
 from app.domain.edits import AddDependency, AddTask, Edit, EditTask, RemoveDependency, RemoveTask
 from app.domain.plans import Plan, PlanFormat, PlanPhase, PlanTask
 from app.domain.runs import EDITABLE, ENDED, RunStatus, Urgency
 from app.domain.supervisors import SupervisorState
 from app.domain.tasks import TaskStatus
+from app.domain.usage import dollars
 from app.domain.workers import LIVE, WorkerStatus
 from tests.commands.walk import Walk, often
 from tests.factories import COMMAND, an_actor
@@ -48,6 +52,14 @@ WORKER_VERBS: list[tuple[Any, set[WorkerStatus]]] = [
     (commands.workers.report_progress, set(LIVE)),
 ]
 
+ANSWERS: dict[str, list[str]] = {
+    AttentionKind.CONFLICT: [*ConflictAnswer],
+    AttentionKind.PERMISSION: ["yes", "no"],
+    AttentionKind.PHASE_CONFIRMATION: ["confirm"],
+    AttentionKind.BUDGET: [NO_LIMIT],
+    AttentionKind.FAILURE: [*FailureAnswer],
+}
+
 
 @often(2)
 async def create(walk: Walk) -> None:
@@ -68,7 +80,23 @@ async def steer_a_run(walk: Walk) -> None:
         arguments["max_workers"] = walk.random.randint(1, 5)
         for name in ("phase_guard", "auto_advance", "auto_complete"):
             arguments[name] = walk.random.choice([None, None, True, False])
+        arguments["conflict_policy"] = walk.random.choice([None, None, None, *ConflictPolicy])
     await walk.do(verb, **arguments)
+
+
+@often(1)
+async def configure_the_project(walk: Walk) -> None:
+    settings: dict[str, Any] = {
+        "phase_guard": walk.chance(0.3),
+        "auto_complete": walk.chance(0.7),
+        "skills": walk.chance(0.7),
+        "question_deadline_seconds": walk.random.randint(1, 600),
+    }
+    name = walk.random.choice(list(settings))
+    if walk.chance(0.5):
+        await walk.do(commands.projects.configure, project_id=walk.project, reset=[name])
+    else:
+        await walk.do(commands.projects.configure, project_id=walk.project, settings={name: settings[name]})
 
 
 @often(2)
@@ -81,9 +109,15 @@ async def look_after_a_run(walk: Walk) -> None:
     if verb is not None:
         await walk.do(verb, run_id=run.id, expected_version=walk.version(run))
         return
-    actor = an_actor(Role.ORCHESTRATOR, id=walk.random.choice(["tok_one", "tok_two"]), run_id=run.id)
-    state = walk.random.choice(list(SupervisorState))
-    await walk.fleet.db.write(commands.supervisors.beat, actor=actor, run_id=run.id, state=state)
+    row = next(one for one in walk.now.supervisor.values() if one.run_id == run.id)
+    token = walk.random.choice(["tok_one", "tok_two", row.agent or "tok_one", row.agent or "tok_two"])
+    actor = an_actor(Role.ORCHESTRATOR, id=token, run_id=run.id)
+    if walk.chance(0.3):
+        question = walk.random.choice(["Which?", "How?"])
+        await walk.do(commands.attention.ask, by=actor, run_id=run.id, question=question)
+        return
+    state, memo = walk.random.choice(list(SupervisorState)), walk.random.choice([None, "Mind the gap."])
+    await walk.fleet.db.write(commands.supervisors.beat, actor=actor, run_id=run.id, state=state, memo=memo)
 
 
 @often(1)
@@ -141,8 +175,11 @@ async def settle_a_question(walk: Walk) -> None:
     item = walk.some("attention", {AttentionStatus.OPEN})
     if item is None:
         return
-    if walk.chance(0.7):
-        await walk.do(commands.attention.answer, item_id=item.id, answer=an_answer(item))
+    if item.kind == AttentionKind.BUDGET:
+        answer = walk.random.choice([NO_LIMIT, DOUBLE, STOP, *[str(dollars(walk.random.randint(5, 90)))] * 5])
+        await walk.do(commands.attention.answer, item_id=item.id, answer=answer)
+    elif walk.chance(0.7):
+        await walk.do(commands.attention.answer, item_id=item.id, answer=an_answer(walk, item))
     else:
         await walk.do(commands.attention.dismiss, item_id=item.id)
 
@@ -163,8 +200,8 @@ async def note(walk: Walk) -> None:
         await walk.do(commands.subtasks.delete, subtask_id=found[task.id][0].id)
 
 
-def an_answer(item: Any) -> str:
-    return "confirm" if item.kind == AttentionKind.PHASE_CONFIRMATION else "this one"
+def an_answer(walk: Walk, item: Any) -> str:
+    return walk.random.choice(ANSWERS.get(item.kind, ["this one"]))
 
 
 @often(5)

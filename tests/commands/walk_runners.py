@@ -1,13 +1,16 @@
 """What the engine and runners do on a walk, and how everything is brought to its end."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
-from app import commands
+from app import commands, store
 from app.domain.attention import AttentionStatus
 from app.domain.deliverables import DeliverableStatus
 from app.domain.errors import AppError
 from app.domain.reports import (
+    Answered,
+    Asked,
     Body,
     Delivered,
     Exited,
@@ -25,6 +28,7 @@ from app.domain.tasks import TaskStatus
 from app.domain.workers import LIVE, Desire, ExitReason, WorkerStatus
 from tests.commands.walk import Walk, often
 from tests.commands.walk_clients import an_answer
+from tests.commands.walk_money import help_budgets
 
 W = WorkerStatus
 
@@ -36,9 +40,13 @@ async def claim(walk: Walk) -> None:
 
 @often(3)
 async def time_passes(walk: Walk) -> None:
-    walk.fleet.clock.advance(seconds=walk.random.choice([0.5, 3, 30]))
+    walk.fleet.clock.advance(seconds=walk.random.choice([0.5, 3, 30, 90]))
     await walk.fleet.db.write(commands.attention.expire)
     await walk.fleet.db.write(commands.attention.refresh)
+    patience = timedelta(minutes=2)
+    await walk.fleet.db.write(
+        commands.supervisors.miss, patience=patience, led_since=walk.fleet.clock() - patience
+    )
 
 
 @often(2)
@@ -83,6 +91,8 @@ def a_body(walk: Walk, worker: Any) -> Body:
             Paused(),
             Resumed(),
             Seen(random.randint(0, worker.revision)),
+            Asked(str(random.randint(1, 9)), f"wish {random.randint(1, 2)}", None, ["yes", "no"]),
+            Answered([str(random.randint(1, 9))]),
             Delivered(random.sample(items, k=min(len(items), random.randint(0, 2)))),
             Exited(random.choice(list(ExitReason)), exit_code=random.randint(0, 1)),
         ]
@@ -103,6 +113,9 @@ async def obey(walk: Walk, worker: Any, *, eager: bool = True) -> None:
     ]
     if fresh and (eager or walk.chance(0.3)):
         bodies.append(Delivered(fresh))
+    _, orders = await walk.fleet.db.read(store.orders.read, worker.id, worker.fence)
+    if orders.answers and (eager or walk.chance(0.3)):
+        bodies.append(Answered([request for request, _ in orders.answers]))
     if worker.desire == Desire.STOP:
         bodies += [Exited(ExitReason.KILLED)] if eager else []
     elif worker.status == W.SPAWNING:
@@ -147,12 +160,15 @@ async def wind_down(walk: Walk) -> None:
 async def help_everyone(walk: Walk, open_runs: list[Any], live: list[Any]) -> None:
     for item in walk.now.attention.values():
         if item.status == AttentionStatus.OPEN:
-            await walk.fleet.do(commands.attention.answer, item_id=item.id, answer=an_answer(item))
+            with suppress(AppError):  # an answer before may have settled it
+                await walk.fleet.do(commands.attention.answer, item_id=item.id, answer=an_answer(walk, item))
+    await help_budgets(walk, open_runs, live)
     for run in open_runs:
         if run.status == RunStatus.CREATED:
             await walk.fleet.do(commands.runs.start, run_id=run.id)
         elif run.status in (RunStatus.PAUSED, RunStatus.PAUSING):
-            await walk.fleet.do(commands.runs.resume, run_id=run.id)
+            with suppress(AppError):  # raising its budget may have done it
+                await walk.fleet.do(commands.runs.resume, run_id=run.id)
     for worker in live:
         if worker.desire == Desire.PAUSE:
             with suppress(AppError):  # resuming its run may have done it
@@ -180,4 +196,5 @@ async def help_tasks(walk: Walk, run_id: str) -> None:
         if task.status == TaskStatus.BLOCKED:
             await walk.fleet.do(commands.tasks.unblock, task_id=task.id)
         elif task.status == TaskStatus.READY and task.runtime is None:
-            await walk.fleet.do(commands.tasks.complete, task_id=task.id)
+            with suppress(AppError):  # the phase may have gone on without it meanwhile
+                await walk.fleet.do(commands.tasks.complete, task_id=task.id)

@@ -1,11 +1,17 @@
 """Which files a project has, and what is known of each after it was read."""
 
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from app.context import files
+
+
+def content_of(root: Path, path: str, known: Collection[str] = ()) -> files.Content:
+    found = files.read(str(root), path)
+    return files.measure(found, known) if isinstance(found, files.Source) else found
 
 
 def write(root: Path, path: str, text: str = "x = 1\n") -> None:
@@ -73,28 +79,28 @@ def test_there_is_an_end_to_how_many_are_found(root: Path) -> None:
 
 def test_a_file_is_measured_whole_and_as_a_skeleton(tmp_path: Path) -> None:
     write(tmp_path, "a.py", "def f():\n    return 'a long line of no interest to a caller'\n")
-    content = files.read(str(tmp_path), "a.py")
+    content = content_of(tmp_path, "a.py")
     assert content.skeleton == "def f():\n    ...\n"
     assert (content.language, content.tokens, content.error) == ("python", 16, None)
 
 
 def test_a_skeleton_that_is_kept_is_not_made_again(tmp_path: Path) -> None:
     write(tmp_path, "a.py")
-    first = files.read(str(tmp_path), "a.py")
+    first = content_of(tmp_path, "a.py")
     assert first.skeleton is not None
-    again = files.read(str(tmp_path), "a.py", {first.digest: 2})
+    again = content_of(tmp_path, "a.py", {first.digest: 2})
     assert (again.skeleton, again.digest) == (None, first.digest)
 
 
 def test_the_same_text_in_another_language_has_another_skeleton(tmp_path: Path) -> None:
     write(tmp_path, "a.py")
     write(tmp_path, "a.rb")
-    assert files.read(str(tmp_path), "a.py").digest != files.read(str(tmp_path), "a.rb").digest
+    assert content_of(tmp_path, "a.py").digest != content_of(tmp_path, "a.rb").digest
 
 
 def test_what_has_no_language_is_measured_alone(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", "four")
-    content = files.read(str(tmp_path), "a.txt")
+    content = content_of(tmp_path, "a.txt")
     assert (content.language, content.tokens, content.skeleton, content.error) == (None, 1, None, None)
 
 
@@ -109,10 +115,10 @@ def test_what_has_no_language_is_measured_alone(tmp_path: Path) -> None:
 )
 def test_a_file_that_fails_says_why(tmp_path: Path, content: bytes, error: str) -> None:
     (tmp_path / "a.py").write_bytes(content)
-    assert files.read(str(tmp_path), "a.py").error == error
+    assert content_of(tmp_path, "a.py").error == error
 
 
 def test_a_file_that_is_gone_or_became_a_link_says_so(tmp_path: Path) -> None:
     (tmp_path / "link.py").symlink_to("/etc/hostname")
     for path in ("gone.py", "link.py"):
-        assert (files.read(str(tmp_path), path).error or "").startswith("It cannot be read: ")
+        assert (content_of(tmp_path, path).error or "").startswith("It cannot be read: ")

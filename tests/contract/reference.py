@@ -1,9 +1,7 @@
 """Writes the pages of `docs/reference` that are made from the code: `python -m tests.contract.reference --write`."""
 
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +13,6 @@ from app.domain.events import EventKind
 from app.plans import outliner
 from app.runner import allowance, lines
 from app.schema import sdl
-from app.settings import Settings
 from app.transport import (
     bodies,
     connection,
@@ -29,37 +26,10 @@ from app.transport import (
     view,
 )
 from app.web.metrics import Metrics
-from tests.contract import reference_cli
+from tests.contract import reference_cli, reference_settings
+from tests.contract.pages import page, table
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
-WIDTH: Final = 120
-HOW: Final = "<!-- Made by `python -m tests.contract.reference --write`; a test compares it. -->"
-
-
-def table(head: tuple[str, ...], rows: Iterable[Iterable[object]]) -> list[str]:
-    """A Markdown table, and an empty line after it."""
-    written = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    return [
-        f"| {' | '.join(head)} |",
-        "|" + "---|" * len(head),
-        *(f"| {' | '.join(row)} |".replace("|  |", "| |").replace("|  |", "| |") for row in written),
-        "",
-    ]
-
-
-def page(title: str, *parts: str | list[str]) -> str:
-    written = [f"# {title}", "", HOW, ""]
-    for part in parts:
-        written += [*_wrapped(part), ""] if isinstance(part, str) else part
-    return "\n".join(written)
-
-
-def _wrapped(text: str) -> list[str]:
-    return (
-        [text]
-        if text.startswith("#")
-        else textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
-    )
 
 
 # ---------------------------------------------------------------- events
@@ -233,113 +203,6 @@ def _output() -> list[tuple[float, str, str]]:
     ]
 
 
-# ---------------------------------------------------------------- settings
-
-DEFAULTS: Final = {
-    "host_name": "the machine's name",
-    "data_dir": "`~/.local/state/trackside`, or `trackside` below `XDG_STATE_HOME`",
-    "database_url": "`trackside.db` in the data directory",
-    "token": "made at the first start",
-    "slots": "twice the processors, at least 4",
-}
-"""Where the default is not the same everywhere, or is no value."""
-
-
-def settings() -> str:
-    flags = reference_cli.flags_of("serve")
-    rows = [
-        (
-            f"`TRACKSIDE_{name.upper()}`",
-            _flag(flags.get(name)),
-            _default(name, field),
-            _values(field),
-            field.description,
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-    assert not {field.description for field in Settings.model_fields.values()} & {None, ""}
-    return page(
-        "Settings",
-        "What an operator may set. A flag of `trackside serve` comes before the variable in the environment, that before the "
-        "settings file, and that before the default; `trackside config show` says what holds and where it comes from. Lists are "
-        "separated by commas.",
-        "The settings file is TOML: the file that `--config` or `TRACKSIDE_CONFIG` names, else `trackside/config.toml` in "
-        "`XDG_CONFIG_HOME`, or in `~/.config`. Settings are named there in small letters and without `TRACKSIDE_`: "
-        '`data_dir = "/var/lib/trackside"`, `allowed_hosts = ["trackside.example"]`. A name that is not in the table is '
-        "refused.",
-        table(("variable", "flag", "default", "values", "what it is"), rows),
-        "`TRACKSIDE_HEARTBEAT_TIMEOUT_SECONDS` is at least twice `TRACKSIDE_HEARTBEAT_SECONDS`.",
-        "## Of the other commands",
-        table(("variable", "flag", "what it is"), CLIENT),
-        "## What a worker finds",
-        "Beside what the server itself was started with, and what the task or `spawnWorker` adds:",
-        table(("variable", "what it is"), WORKER),
-        "A variable of the last table cannot be set from outside.",
-    )
-
-
-CLIENT: Final = [
-    ("`TRACKSIDE_URL`", "`--url`", "Address of the server; the one of this machine where it is not set."),
-    (
-        "`TRACKSIDE_TOKEN`",
-        "`--token`",
-        "The token; the file `token` of the server's data directory where it is not set.",
-    ),
-    ("`TRACKSIDE_DATA_DIR`", "`--data-dir`", "The data directory of the server that is meant."),
-    (
-        "`TRACKSIDE_RETRIES`",
-        "",
-        "How often a request is tried again that nobody answered: 0 to 100; 5 where it is not set.",
-    ),
-]
-WORKER: Final = [
-    ("`TRACKSIDE_URL`", "Address of the server, when the worker was started."),
-    (
-        "`TRACKSIDE_SERVER_FILE`",
-        "A file that has the address as it is now: the server may have been started again.",
-    ),
-    ("`TRACKSIDE_TOKEN`", "The worker's own token, good for its run while it lives."),
-    ("`TRACKSIDE_PROJECT_ID`", "Its project."),
-    ("`TRACKSIDE_RUN_ID`", "Its run."),
-    ("`TRACKSIDE_TASK_ID`", "Its task; empty for a worker beside the DAG."),
-    ("`TRACKSIDE_WORKER_ID`", "The worker itself."),
-    ("`TRACKSIDE_SKILL`", "The skill it is started with; empty for none."),
-    ("`TRACKSIDE_PROMPT_FILE`", "A file with what it is told, Markdown."),
-    ("`TRACKSIDE_INBOX`", "A directory in which injected context appears, a file for each item."),
-]
-
-
-def _flag(opts: list[str] | None) -> str:
-    return f"`{opts[0]}`" if opts else ""
-
-
-def _default(name: str, field: Any) -> str:
-    if name in DEFAULTS:
-        return DEFAULTS[name]
-    value = field.default
-    if isinstance(value, frozenset):
-        return "none"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
-
-
-def _values(field: Any) -> str:
-    bounds = {
-        kind: getattr(rule, kind)
-        for rule in field.metadata
-        for kind in ("ge", "gt", "le")
-        if hasattr(rule, kind)
-    }
-    if "ge" in bounds and "le" in bounds:
-        return f"{bounds['ge']:,} to {bounds['le']:,}"
-    if "ge" in bounds:
-        return f"{bounds['ge']:,} or more"
-    if "gt" in bounds:
-        return f"more than {bounds['gt']:,}"
-    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
-        return ", ".join(f"`{member}`" for member in field.annotation)
-    return ""
-
-
 # ---------------------------------------------------------------- metrics
 
 
@@ -352,7 +215,7 @@ def metrics() -> str:
         "Metrics",
         "What `GET /metrics` says, in the text format of Prometheus, or as OpenMetrics for whoever accepts that. Times are in "
         "seconds, sizes in bytes. The numbers are those of the instance that answers, from its start; `trackside_runs`, "
-        "`trackside_tasks`, `trackside_workers` and `trackside_attention_open_items` are of the database, the same on every "
+        "`trackside_stale_runs`, `trackside_tasks`, `trackside_workers` and `trackside_attention_…` are of the database, the same on every "
         "instance of one, and up to a second old.",
         "No id, and nothing that a client chooses, is a label: what is asked for by an unknown path or method is told as `other`.",
         table(("metric", "type", "labels", "what it says"), rows),
@@ -367,7 +230,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "events": events,
     "errors": error_codes,
     "limits": published_limits,
-    "settings": settings,
+    "settings": reference_settings.settings,
+    "project-settings": reference_settings.project_settings,
     "metrics": metrics,
     "cli": lambda: page("The command line", *reference_cli.parts()),
 }

@@ -11,6 +11,7 @@ from app.domain.deliverables import DELIVERABLE, DeliverableMove, DeliverableSta
 from app.domain.errors import AppError, ErrorCode
 from app.domain.machines import Machine, table
 from app.domain.phases import PHASE, PhaseMove, PhaseStatus
+from app.domain.restorations import RESTORATION, RestorationMove, RestorationStep
 from app.domain.runs import ENDED, RUN, RunMove, RunStatus
 from app.domain.supervisors import (
     BUILT_IN,
@@ -28,6 +29,7 @@ MACHINES: list[tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = [
     (PHASE, PhaseStatus, PhaseMove),
     (DELIVERABLE, DeliverableStatus, DeliverableMove),
     (SUPERVISOR, SupervisorState, SupervisorMove),
+    (RESTORATION, RestorationStep, RestorationMove),
     (TASK, TaskStatus, TaskMove),
     (WORKER, WorkerStatus, WorkerMove),
     (ATTENTION, AttentionStatus, AttentionMove),
@@ -121,8 +123,20 @@ SUPERVISOR_STORY = """
     INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED INTERRUPT INTERRUPTED
     INITIALIZING,IDLE,WORKING,WAITING_FOR_USER,WAITING_FOR_TASKS,BLOCKED,COMPLETED,FAILED,INTERRUPTED RESTART INITIALIZING
 """
+RESTORATION_STORY = """
+    STATE_LOADED,STARTED_FRESH,CHECKPOINT_TAKEN,CONVERSATION_RESTORED,QUESTIONS_DELIVERED,TASKS_AWAITED LOAD STATE_LOADED
+    CONTEXT_HANDED_OVER,RESUMED LOAD STATE_LOADED
+    STATE_LOADED START_FRESH STARTED_FRESH
+    STATE_LOADED TAKE_CHECKPOINT CHECKPOINT_TAKEN
+    STATE_LOADED,CHECKPOINT_TAKEN RESTORE_CONVERSATION CONVERSATION_RESTORED
+    STARTED_FRESH,CONVERSATION_RESTORED DELIVER_QUESTIONS QUESTIONS_DELIVERED
+    CONVERSATION_RESTORED,QUESTIONS_DELIVERED AWAIT_TASKS TASKS_AWAITED
+    STARTED_FRESH,CONVERSATION_RESTORED,QUESTIONS_DELIVERED,TASKS_AWAITED HAND_OVER CONTEXT_HANDED_OVER
+    CONTEXT_HANDED_OVER GO_ON RESUMED
+"""
 STORIES = {
     "supervisor": SUPERVISOR_STORY,
+    "restoration": RESTORATION_STORY,
     "run": RUN_STORY,
     "phase": PHASE_STORY,
     "deliverable": DELIVERABLE_STORY,

@@ -1,255 +1,24 @@
-"""Applying what an import would do to the run that was made of the old plan gives the new plan."""
+"""What an import changes in a run: one rule each."""
 
-import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.domain.edits import AddDependency, AddTask, EditTask, RemoveDependency, RemoveTask
+from app.domain.edits import AddTask, EditTask, RemoveDependency, RemoveTask
 from app.domain.phases import Gate, PhaseStatus, TaskRequirement as Q
-from app.domain.plan_changes import FIELDS, Difference, Held, HeldPhase, HeldTask, difference
+from app.domain.plan_changes import Held, difference
 from app.domain.plan_matching import match
 from app.domain.plans import (
-    CommandRuntime,
     Plan,
     PlanDeliverable,
-    PlanFormat,
-    PlanPhase,
     PlanStatus,
     PlanSubtask,
     PlanTask,
 )
 from app.domain.tasks import TaskStatus
+from tests.domain.held_runs import applied, run_of
 from tests.factories import a_plan, a_task
-
-RUNTIME = {"kind": "command", "argv": ["true"]}
-
-
-def values(task: PlanTask) -> dict[str, Any]:
-    return {
-        **{name: getattr(task, name) for name in FIELDS},
-        "max_attempts": task.max_attempts or 1,
-        "runtime": {"kind": "command", "argv": list(task.runtime.argv)} if task.runtime else RUNTIME,
-    }
-
-
-def run_of(plan: Plan, **statuses: TaskStatus) -> Held:
-    """As createRun makes it."""
-    return Held(
-        [HeldPhase(phase.key, phase.title, PhaseStatus.PENDING) for phase in plan.phases],
-        [
-            HeldTask(
-                task.key,
-                task.title,
-                phase.key,
-                frozenset(task.depends_on),
-                statuses.get(task.key, TaskStatus.PENDING),
-                values(task),
-                has_worker=statuses.get(task.key) is TaskStatus.RUNNING,
-            )
-            for phase in plan.phases
-            for task in phase.tasks
-        ],
-        RUNTIME,
-    )
-
-
-def applied(held: Held, found: Difference) -> Held:
-    """What the run is afterwards, by the plain meaning of the operations."""
-    phases = {
-        phase.key: replace(phase, title=found.titles.get(phase.key, phase.title)) for phase in held.phases
-    }
-    order = [phase.key for phase in held.phases]
-    for new in found.phases:
-        phases[new.key] = HeldPhase(new.key, new.title, PhaseStatus.PENDING)
-        order.insert(order.index(new.after) + 1 if new.after is not None else 0, new.key)
-    tasks = {task.key: task for task in held.tasks}
-    for edit in found.edits:
-        match edit:
-            case AddTask():
-                assert edit.key not in tasks
-                assert set(edit.depends_on) <= tasks.keys()
-                said = {name: getattr(edit, name) for name in FIELDS}
-                said["runtime"] = said["runtime"] or held.runtime
-                assert edit.phase is not None
-                tasks[edit.key] = HeldTask(
-                    edit.key, edit.title, edit.phase, frozenset(edit.depends_on), TaskStatus.PENDING, said
-                )
-            case RemoveTask():
-                del tasks[edit.task]
-                tasks = {key: replace(task, needs=task.needs - {edit.task}) for key, task in tasks.items()}
-            case EditTask():
-                task = tasks[edit.task]
-                said = {name: getattr(edit, name) for name in FIELDS if getattr(edit, name) is not None}
-                tasks[edit.task] = replace(
-                    task,
-                    title=edit.title or task.title,
-                    phase=edit.phase or task.phase,
-                    values={**task.values, **said},
-                )
-            case AddDependency():
-                assert edit.depends_on in tasks
-                tasks[edit.task] = replace(tasks[edit.task], needs=tasks[edit.task].needs | {edit.depends_on})
-            case RemoveDependency():
-                assert edit.depends_on in tasks[edit.task].needs
-                tasks[edit.task] = replace(tasks[edit.task], needs=tasks[edit.task].needs - {edit.depends_on})
-    return Held([phases[key] for key in order], list(tasks.values()), held.runtime)
-
-
-def shown(held: Held) -> Any:
-    """A run without its keys, which need not be those of the document: titles are all different here."""
-    titles = {task.key: task.title for task in held.tasks}
-    phases = {phase.key: phase.title for phase in held.phases}
-    filled = {task.phase for task in held.tasks}
-    return (
-        [phase.title for phase in held.phases if phase.key in filled],
-        {
-            task.title: (phases[task.phase], {titles[on] for on in task.needs}, dict(task.values))
-            for task in held.tasks
-        },
-    )
-
-
-# ---------------------------------------------------------------- any plan, any change
-
-
-class Author:
-    """Writes a plan, and changes it as authors do."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.count = 0
-
-    def title(self) -> str:
-        self.count += 1
-        return f"title {self.count}"
-
-    def plan(self, phases: list[list[tuple[str, dict[str, Any]]]], titles: list[str]) -> Plan:
-        """Tasks are named by their title; what they wait for too. Keys are those of the format: counted or of the author."""
-        keys = {}
-        counted = self.random.random() < 0.5
-        for number, tasks in enumerate(phases, 1):
-            for place, (title, _) in enumerate(tasks, 1):
-                keys[title] = (
-                    f"{number}.{place}" if counted else self.known.setdefault(title, f"T{len(self.known)}")
-                )
-        return Plan(
-            PlanFormat.TRACKSIDE,
-            "x",
-            [
-                PlanPhase(
-                    f"phase-{number}",
-                    phase_title,
-                    [
-                        PlanTask(
-                            keys[title],
-                            title,
-                            depends_on=[keys[on] for on in said["needs"] if on in keys],
-                            **{name: value for name, value in said.items() if name != "needs"},
-                        )
-                        for title, said in tasks
-                    ],
-                )
-                for number, (phase_title, tasks) in enumerate(zip(titles, phases, strict=True), 1)
-            ],
-        )
-
-    known: dict[str, str]
-
-    def said(self, before: list[str]) -> dict[str, Any]:
-        pick = self.random
-        return {
-            "needs": pick.sample(before, min(len(before), pick.randint(0, 2))),
-            "description": pick.choice(["", "a", "b"]),
-            "priority": pick.randint(-1, 1),
-            "max_attempts": pick.choice([None, 1, 2]),
-            "paths": pick.choice([[], ["src"]]),
-            "runtime": pick.choice([None, CommandRuntime(("make",))]),
-        }
-
-    def two(self) -> tuple[Plan, Plan]:
-        self.known = {}
-        pick = self.random
-        phases: list[list[tuple[str, dict[str, Any]]]] = []
-        before: list[str] = []
-        titles = []
-        for _ in range(pick.randint(1, 4)):
-            titles.append(self.title())
-            tasks = []
-            for _ in range(pick.randint(0, 5)):
-                title = self.title()
-                tasks.append((title, self.said(before)))
-                before.append(title)
-            phases.append(tasks)
-        state = pick.getstate()
-        old = self.plan(phases, titles)
-        for _ in range(pick.randint(0, 6)):
-            self.change(phases, titles)
-        after = pick.getstate()
-        pick.setstate(state)  # the same author: keys are counted in both or in none
-        new = self.plan(phases, titles)
-        pick.setstate(after)
-        return old, new
-
-    def change(self, phases: list[list[tuple[str, dict[str, Any]]]], titles: list[str]) -> None:
-        pick = self.random
-        place = pick.randrange(len(phases))
-        tasks = phases[place]
-        before = [title for some in phases[:place] for title, _ in some]
-        match pick.randint(0, 5):
-            case 0:
-                tasks.insert(
-                    at := pick.randint(0, len(tasks)),
-                    (self.title(), self.said(before + [one for one, _ in tasks[:at]])),
-                )
-            case 1 if tasks:
-                tasks.pop(pick.randrange(len(tasks)))
-            case 2 if tasks:
-                at = pick.randrange(len(tasks))
-                tasks[at] = (tasks[at][0], self.said(before + [one for one, _ in tasks[:at]]))
-            case 3:
-                titles[place] = self.title()
-            case 4:
-                phases.insert(place, [(self.title(), self.said(before))])
-                titles.insert(place, self.title())
-            case 5 if len(phases) > 1:
-                phases.pop(place)
-                titles.pop(place)
-
-
-@pytest.mark.parametrize("seed", range(400))
-def test_a_run_of_the_old_plan_becomes_one_of_the_new(seed: int) -> None:
-    old, new = Author(seed).two()
-    held = run_of(old)
-    after = applied(held, difference(held, old, new))
-    assert shown(after) == shown(run_of(new))
-    again = difference(after, new, new)
-    assert (again.size, [one.message for one in again.remarks if one.task]) == (0, [])
-
-
-@pytest.mark.parametrize("seed", range(50))
-def test_what_was_done_by_hand_stays(seed: int) -> None:
-    old, new = Author(seed).two()
-    held = run_of(old)
-    if not held.tasks:
-        return
-    own = replace(held.tasks[0], key="own", title="by hand", needs=frozenset({held.tasks[0].key}))
-    by_hand = replace(
-        held,
-        tasks=[
-            replace(held.tasks[0], values={**held.tasks[0].values, "skill": "mine"}),
-            *held.tasks[1:],
-            own,
-        ],
-    )
-    tasks = {task.title: task for task in applied(by_hand, difference(by_hand, old, new)).tasks}
-    assert "by hand" in tasks
-    if held.tasks[0].title in tasks:
-        assert tasks[held.tasks[0].title].values["skill"] == "mine"
-
-
-# ---------------------------------------------------------------- one rule each
 
 
 def edits_of(held: Held, old: Plan | None, new: Plan, **more: Any) -> list[Any]:
@@ -332,9 +101,10 @@ def test_what_cannot_be_said_of_a_running_dag_is_told():
         "The plan says nothing of its skill any more",
         "Its subtasks were changed in the plan",
     ]
-    changed = a_plan("a")
-    changed.max_workers = 9
-    assert "whole run" in remarks(run_of(a_plan("a")), a_plan("a"), changed)[0][1]
+    for name, value in (("max_workers", 9), ("conflict_policy", "ALLOW")):
+        changed = a_plan("a")
+        setattr(changed, name, value)
+        assert "whole run" in remarks(run_of(a_plan("a")), a_plan("a"), changed)[0][1]
 
 
 def test_what_was_taken_out_by_hand_stays_out():

@@ -10,12 +10,18 @@ from app.domain.runs import RUN, RunMove, RunStatus, Standing, Urgency, next_mov
 
 S, M = RunStatus, RunMove
 STANDINGS = [
-    Standing(status, movable, waiting, failed, workers, restless, gates_met, mode, auto_complete, ready)
-    for status, movable, waiting, failed, workers, restless, gates_met, mode, auto_complete, ready in product(
+    Standing(*facts)
+    for facts in product(
         *(RunStatus, (0, 7), (0, 7), (0, 7), (0, 3), (0, 3), (False, True), (None, *Urgency)),
-        *((False, True), (False, True)),
+        *((False, True), (False, True), (False, True), (False, True)),
     )
-    if restless <= workers and ready >= gates_met
+]
+STANDINGS = [
+    run
+    for run in STANDINGS
+    if run.restless <= run.workers
+    and run.ready >= run.gates_met
+    and (not run.budget_paused or run.status in (S.PAUSING, S.PAUSED))
 ]
 DRIVEN = (S.ACTIVE, S.WAITING_FOR_INPUT, S.BLOCKED)
 RESTING = frozenset(RunStatus) - {*DRIVEN, S.PAUSING, S.STOPPING, S.COMPLETING}
@@ -24,6 +30,7 @@ RESTING = frozenset(RunStatus) - {*DRIVEN, S.PAUSING, S.STOPPING, S.COMPLETING}
 def complaint(run: Standing, move: RunMove | None) -> str | None:
     """What is wrong with a run making this move."""
     stuck = not run.movable and not (run.gates_met and run.auto_complete)
+    broke = run.used_up and not run.gates_met
     busy = run.restless if run.pause_mode is Urgency.NOW else run.workers
     rules = {
         M.FAIL: (
@@ -43,6 +50,11 @@ def complaint(run: Standing, move: RunMove | None) -> str | None:
         M.REOPEN: ("goes back only where a gate does not hold any more", not run.gates_met),
         M.CANCEL: ("is cancelled only without workers", not run.workers),
         M.REST: ("rests only once its workers do", not busy),
+        M.PAUSE: ("is paused only by a budget, and only where there is still something to be done", broke),
+        M.RESUME: (
+            "resumes only what its budget has paused, and no longer does",
+            run.budget_paused and not broke,
+        ),
         M.GO_ON: ("goes on only for a reason", run.movable or run.gates_met or run.status in DRIVEN),
     }
     if move is None:
@@ -60,7 +72,9 @@ def settled(run: Standing, judge: Callable[[Standing], RunMove | None] = next_mo
         move = judge(run)
         if move is None:
             return run
-        run = replace(run, status=RUN.after(run.status, move))
+        held = run.budget_paused if move is M.REST else move is M.PAUSE
+        mode = Urgency.NOW if move is M.PAUSE else run.pause_mode
+        run = replace(run, status=RUN.after(run.status, move), budget_paused=held, pause_mode=mode)
     raise AssertionError(f"never comes to rest: {run}")
 
 
@@ -82,6 +96,13 @@ def test_a_judge_that_forgets_what_can_move_is_caught() -> None:
 
 def test_a_judge_that_forgets_workers_is_caught() -> None:
     assert complaints(lambda run: next_move(replace(run, workers=0, restless=0)))
+
+
+def test_a_judge_that_forgets_the_budget_is_caught() -> None:
+    """It goes on past it: a run that is used up is never at rest where it could start something."""
+    assert all(settled(run).status not in DRIVEN for run in STANDINGS if run.used_up and not run.gates_met)
+    careless = [settled(run, lambda seen: next_move(replace(seen, used_up=False))) for run in STANDINGS]
+    assert any(run.status in DRIVEN and run.used_up and not run.gates_met for run in careless)
 
 
 def test_every_run_comes_to_rest() -> None:
@@ -157,5 +178,5 @@ def test_a_pause_is_reached_once_its_mode_is_satisfied(
 
 def test_a_run_that_rests_is_moved_by_nobody_but_clients() -> None:
     for run in STANDINGS:
-        if run.status in RESTING:
+        if run.status in RESTING and not run.budget_paused:
             assert next_move(run) is None

@@ -20,6 +20,8 @@ subscription($after: Cursor) {
     ... on CommandChanged { command { id verb status } }
     ... on DagMutated { version }
     ... on PipelineChanged { paused }
+    ... on SupervisorStateChanged { newState reason }
+    ... on SupervisorRestored { step detail questions { id } tasks { key } }
   }
 }
 """
@@ -87,6 +89,10 @@ def worker(worker_id: str, status: str) -> Callable[[Event], bool]:
 
 def run(status: str) -> Callable[[Event], bool]:
     return lambda event: event["__typename"] == "RunStatusChanged" and event["newRunStatus"] == status
+
+
+def supervisor(state: str) -> Callable[[Event], bool]:
+    return lambda event: event["__typename"] == "SupervisorStateChanged" and event["newState"] == state
 
 
 def command(command_id: str, status: str) -> Callable[[Event], bool]:

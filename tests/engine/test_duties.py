@@ -1,6 +1,8 @@
 """Each duty, done once, with a clock that is moved."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -219,6 +221,23 @@ async def test_the_directory_of_a_worker_is_removed_some_time_after_its_end(
     clock.advance(minutes=minutes)
     await pruning.run_once(fleet.db, dispatch)
     assert dispatch.forgotten == ([ended, "wrk_of_nobody"] if forgotten else ["wrk_of_nobody"])
+
+
+async def test_what_a_run_of_its_own_left_is_removed_when_it_is_old(
+    fleet: Fleet, clock: Clock, tmp_path: Path
+) -> None:
+    left = tmp_path / "20260101-120000-0a1b2c"
+    left.mkdir()
+    (left / "serve.log").write_text("it failed")
+    at = clock().timestamp()
+    os.utime(left / "serve.log", (at, at))
+    clock.advance(days=2)
+    assert await pruning.clear_up(fleet.db, tmp_path, timedelta()) == 0, "kept for ever"
+    assert await pruning.clear_up(fleet.db, None, timedelta(days=1)) == 0
+    assert await pruning.clear_up(fleet.db, tmp_path, timedelta(days=3)) == 0
+    assert await pruning.clear_up(fleet.db, tmp_path, timedelta(days=1)) == 1
+    assert await pruning.clear_up(fleet.db, tmp_path, timedelta(days=1)) == 0
+    assert not left.exists()
 
 
 # ---------------------------------------------------------------- hosts that are away

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from app import commands, store
 from app.engine import loop as engine, scheduling
 from app.engine.presence import Place
 from app.live.hub import Hub
 from app.live.log import Tail
 from app.store.db import Database
 from tests.engine.recording import RecordingDispatch
+from tests.factories import a_task
 from tests.fleet import HOST, Fleet
 
 TERMS = engine.Terms(host=Place(HOST, "here", 100), heartbeat_timeout=timedelta(seconds=600))
@@ -65,6 +67,17 @@ async def test_a_commit_that_makes_a_task_ready_gets_it_a_runner_without_waiting
         run_id = await sqlite_fleet.a_run("a", "b < a")
         await dispatch.until(1)
         await sqlite_fleet.finish(run_id, "a")
+        await dispatch.until(2)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_answer_starts_what_it_lets_start_without_waiting_for_the_clock(sqlite_fleet: Fleet) -> None:
+    dispatch = Noticing()
+    async with running(sqlite_fleet.db, dispatch):
+        run_id = await sqlite_fleet.a_run(a_task("a", paths=["src"]), a_task("b", paths=["src/**"]))
+        await dispatch.until(1)
+        (item,) = await sqlite_fleet.db.read(store.attention.open_conflicts, run_id)
+        await sqlite_fleet.do(commands.attention.answer, item_id=item.id, answer="PARALLELIZE")
         await dispatch.until(2)
 
 

@@ -1,19 +1,15 @@
 """A silence is announced once."""
 
-from datetime import timedelta
-
 from app import commands
 from app.domain.events import EventKind
-from app.domain.runs import Urgency
+from app.domain.runs import Patience, Urgency
 from app.engine import staleness
 from tests.conftest import Clock
 from tests.fleet import Fleet
 
-SILENCE = timedelta(minutes=30)
-
 
 async def look(fleet: Fleet) -> int:
-    return await staleness.run_once(fleet.db, SILENCE)
+    return await staleness.run_once(fleet.db, Patience())
 
 
 async def test_a_silence_is_announced_once_and_the_next_one_again(fleet: Fleet, clock: Clock) -> None:

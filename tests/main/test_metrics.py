@@ -1,6 +1,7 @@
 """`/metrics` of the whole application: who may read it, and that each number moves when the thing happens."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import commands, store
 from app.client.socket import GraphQLSocket
 from app.domain.access import Role
+from app.domain.attention import AttentionKind
 from app.domain.events import EventKind
 from app.domain.reports import Report, ToolEnded, ToolStarted, Used
-from app.domain.runs import RunStatus
+from app.domain.runs import Patience, RunStatus
+from app.domain.supervisors import SupervisorState
 from app.domain.usage import Amounts, units
 from app.live.paced import Paced
 from app.store.db import Tx
-from app.store.tables import TokenRow
+from app.store.token_tables import TokenRow
 from app.web import metrics as module
+from tests.conftest import Clock
+from tests.factories import COMMAND, an_actor
 from tests.fleet import Fleet
 from tests.live.waiting import until
 from tests.main.application import Served, number, serving
@@ -131,7 +136,9 @@ async def test_what_the_database_holds_is_counted(served: Served, tmp_path: Path
     assert number(after, "tasks", status="PENDING") == 1
     assert number(after, "tasks", status="READY") == 1
     assert number(after, "workers", status="RUNNING") == 0
-    assert number(after, "attention_open_items") == 0
+    assert [number(after, "attention_open_items", kind=kind) for kind in AttentionKind] == [0] * len(
+        AttentionKind
+    )
 
 
 async def test_commands_are_counted_by_outcome(served: Served, tmp_path: Path) -> None:
@@ -169,6 +176,69 @@ async def test_events_are_counted_once_they_are_committed(served: Served, tmp_pa
     assert 0 <= (number(numbers, "event_log_read_age_seconds") or 0) < 10
 
 
+async def test_batches_are_counted_by_what_was_done_and_once(served: Served, tmp_path: Path) -> None:
+    project = await a_project(served, tmp_path)
+    for _ in range(2):
+        await served.ask(CREATE_RUN, project=project, plan=PLAN)
+    batch = (
+        "mutation($dry: Boolean!, $key: String) { batchRuns(input: {operation: PAUSE_ALL, dryRun: $dry, "
+        "idempotencyKey: $key}) { affectedCount } }"
+    )
+    await served.ask(batch, dry=True)
+    for _ in range(2):
+        answer = await served.ask(batch, dry=False, key="key-1")
+        assert answer["data"]["batchRuns"] == {"affectedCount": 2}
+    numbers = await served.numbers()
+    asked = {"operation": "PAUSE_ALL"}
+    assert number(numbers, "batch_operations_total", **asked, outcome="complete") == 1
+    assert number(numbers, "batch_operations_total", **asked, outcome="partial") is None
+    assert number(numbers, "batch_operation_runs_total", **asked, outcome="changed") == 2
+    assert number(numbers, "batch_operation_runs_total", **asked, outcome="refused") == 0
+
+
+async def test_runs_that_go_on_and_end_are_counted(fleet: Fleet) -> None:
+    metrics = module.Metrics()
+    fleet.db.observer = metrics
+
+    def shown(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"trackside_{name}_total", labels)
+
+    run_id = await fleet.a_run(["a"], ["b"])
+    assert (shown("phase_transitions"), shown("runs_ended", status="COMPLETED")) == (1, 0)
+    await fleet.finish(run_id, "a")
+    await fleet.finish(run_id, "b")
+    assert (shown("phase_transitions"), shown("runs_ended", status="COMPLETED")) == (2, 1)
+    await fleet.do(commands.runs.archive, run_id=run_id)
+    assert [shown("runs_ended", status=status) for status in ("FAILED", "CANCELLED", "ARCHIVED")] == [
+        0,
+        0,
+        None,
+    ]
+
+
+async def test_silence_and_what_waits_for_people_is_counted(fleet: Fleet, clock: Clock) -> None:
+    metrics = module.Metrics()
+    patience = Patience(timedelta(minutes=30))
+    metrics.watch(None, lambda: 0, lambda: fleet.db.read(store.counts.read, patience))  # type: ignore[arg-type]
+    await fleet.asking(await fleet.a_run("a"), "a")
+    clock.advance(minutes=29)
+    run_id = await fleet.a_run("b")
+    await fleet.asking(run_id, "b")
+    clock.advance(minutes=2)
+    await metrics.exposed()
+
+    def shown(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"trackside_{name}", labels)
+
+    assert shown("stale_runs") == 1
+    assert (shown("attention_open_items", kind="QUESTION"), shown("attention_open_items", kind="BUDGET")) == (
+        2,
+        0,
+    )
+    assert shown("attention_oldest_age_seconds", kind="QUESTION") == 31 * 60
+    assert shown("attention_oldest_age_seconds", kind="BUDGET") == 0
+
+
 async def test_what_agents_do_is_counted(fleet: Fleet) -> None:
     metrics = module.Metrics()
     fleet.db.observer = metrics
@@ -194,6 +264,49 @@ async def test_what_agents_do_is_counted(fleet: Fleet) -> None:
     assert shown("cost_usd") == 0.25
     text, _ = await metrics.exposed()
     assert b"chosen-by-an-agent" not in text
+
+
+async def test_stops_of_budgets_are_counted(fleet: Fleet) -> None:
+    metrics = module.Metrics()
+    fleet.db.observer = metrics
+
+    def shown(scope: str) -> float | None:
+        return metrics.registry.get_sample_value("trackside_budget_stops_total", {"scope": scope})
+
+    run = await fleet.a_run("a", budget=5)
+    worker = await fleet.working(run, "a")
+    assert [shown(scope) for scope in ("RUN", "TASK", "WORKER")] == [0, 0, 0]
+    for _ in range(2):
+        await fleet.report(worker, Used("m", Amounts(cost=5)))
+    assert [shown(scope) for scope in ("RUN", "TASK", "WORKER")] == [1, 0, 0]
+
+
+async def test_heartbeats_and_new_beginnings_are_counted(fleet: Fleet) -> None:
+    metrics = module.Metrics()
+    fleet.db.observer = metrics
+
+    def shown(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"trackside_{name}_total", labels)
+
+    run = await fleet.a_run("a", supervisor=COMMAND)
+    await fleet.claim()
+    (process,) = [one for one in await fleet.live(run) if one.role == Role.ORCHESTRATOR]
+    agent = an_actor(Role.ORCHESTRATOR, id=f"orchestrator:{process.id}", run_id=run)
+    for _ in range(2):
+        await fleet.db.write(commands.supervisors.beat, actor=agent, run_id=run, state=SupervisorState.IDLE)
+    assert shown("heartbeats") == 2
+    assert (shown("supervisor_restarts", cause="DEATH"), shown("supervisor_restarts", cause="REQUEST")) == (
+        0,
+        0,
+    )
+    await fleet.exit(await fleet.up(process.id), 1)
+    fleet.clock.advance(seconds=1)
+    await fleet.claim()
+    await fleet.do(commands.supervisors.restart, run_id=run)
+    assert (shown("supervisor_restarts", cause="DEATH"), shown("supervisor_restarts", cause="REQUEST")) == (
+        1,
+        1,
+    )
 
 
 async def test_transactions_and_batches_are_counted(served: Served) -> None:

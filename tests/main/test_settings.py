@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.domain.agents import ConfiguredAgent
 from app.domain.errors import AppError
 from app.settings import LogLevel, Origin, Settings, Source, config_file, load
 
@@ -113,3 +114,46 @@ def test_no_secret_is_shown() -> None:
     assert found.shown("token") == "********"
     assert found.shown("database_url") == "postgresql://me:********@db/name"
     assert load({"token": ""}, {}).shown("token") is None
+
+
+def test_agents_are_known_and_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        """
+        [agents.claude]
+        env = { KEY = "a-secret" }
+        [agents.goose]
+        command = ["goose", "acp"]
+        model = "m-1"
+        mode = "calm"
+        """
+    )
+    found = load({}, {}, config)
+    agents = found.settings.configured_agents()
+    assert list(agents) == ["claude", "codex", "gemini", "goose", "opencode"]
+    assert agents["claude"] == ConfiguredAgent(("claude-agent-acp",), env={"KEY": "a-secret"})
+    assert agents["goose"] == ConfiguredAgent(("goose", "acp"), model="m-1", mode="calm")
+    assert found.shown("agents") == ["claude", "goose"]
+    monkeypatch.setenv("TRACKSIDE_AGENTS", '{"claude": {"command": ["other", "claude"]}}')
+    assert Settings().configured_agents()["claude"].argv == ("other", "claude")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[agents.mine]", "the agent mine needs a command"),
+        ("[agents.mine]\ncommand = ['']", "the agent mine needs a command"),
+        ("[agents.command]\ncommand = ['x']", "'command' cannot be the name of an agent"),
+        ("[agents.'a b']\ncommand = ['x']", "'a b' cannot be the name of an agent"),
+        ("[agents.mine]\ncommand = ['x']\nprotocol = 'smoke'", "'acp'"),
+        ("[agents.mine]\ncommand = ['x']\ncomand = ['x']", "Extra inputs"),
+        ("[agents.mine]\ncommand = ['x']\nenv = { TRACKSIDE_TOKEN = 'x' }", "TRACKSIDE_TOKEN may not be set"),
+    ],
+)
+def test_agents_that_are_no_good_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(text)
+    with pytest.raises(AppError) as refused:
+        load({}, {}, config)
+    assert words in refused.value.message
+    assert str(config) in refused.value.message

@@ -229,3 +229,15 @@ class TestDetails:
     def test_a_second_line_of_its_own_is_a_detail(self, markdown, second):
         (task,) = markdown(f"- [ ] Write it\n  {second}\n").tasks()
         assert (task.title, task.description) == ("Write it", second)
+
+
+def test_a_task_that_is_struck_through_is_read_and_told(markdown):
+    plan = markdown("- [ ] ~~T001 a~~\n- [x] ~~T002 b~~\n- [ ] T003 ~~c~~ d\n")
+    assert [(task.key, task.title, task.status.value) for task in plan.tasks()] == [
+        ("T001", "~~a~~", "pending"),
+        ("T002", "~~b~~", "done"),
+        ("T003", "~~c~~ d", "pending"),
+    ]
+    assert [(warning.line, warning.message) for warning in plan.warnings] == [
+        (1, "Struck through, and read as still to do: 1 (lines 1).")
+    ]

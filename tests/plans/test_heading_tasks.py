@@ -1,6 +1,11 @@
 """Tasks that are written as headings."""
 
+import textwrap
+
+import pytest
+
 from app.domain.plans import PlanStatus
+from app.plans import read
 
 
 def test_headings_are_tasks_where_there_are_no_boxes(markdown):
@@ -156,3 +161,78 @@ def test_phases_may_be_headings_of_the_same_rank_as_their_tasks(markdown):
         ("Phase 2: B", ["TASK-003"]),
     ]
     assert [task.title for task in plan.tasks()] == ["a", "b", "c"]
+
+
+def test_headings_with_the_ids_of_spec_kit_own_the_boxes_below_them():
+    plan = read(
+        textwrap.dedent(
+            """\
+            ## Phase 0: Setup
+
+            ### T001: Install
+
+            **Dependencies**: None
+
+            **Task**:
+            - [ ] the first step
+            - [x] the second step
+
+            ### T002 [P]: Bundle ✅
+
+            - **Depends on**: T001
+
+            ## Phase 1: Work
+
+            ### T3. Build
+            - **Status**: [x]
+            **Dependencies**: T001, T002
+            """
+        ),
+        name="specs/001-x/tasks.md",
+    )
+    assert [(task.key, task.title, task.status.value, task.depends_on) for task in plan.tasks()] == [
+        ("T001", "Install", "pending", []),
+        ("T002", "[P]: Bundle", "done", ["T001"]),
+        ("T3", "Build", "done", ["T001", "T002"]),
+    ]
+    assert [part.status.value for part in next(plan.tasks()).subtasks] == ["pending", "done"]
+
+
+def test_boxes_with_ids_of_their_own_are_the_tasks_below_such_a_heading(markdown):
+    plan = markdown("### T001: Group\n- [ ] T002 a\n- [ ] T003 b\n")
+    assert [task.key for task in plan.tasks()] == ["T002", "T003"]
+
+
+@pytest.mark.parametrize("label", ["**Subtasks:**", "**DoD**:", "**验收标准**:", "子任务:"])
+def test_boxes_that_are_labelled_as_parts_belong_to_the_task_heading(markdown, label):
+    plan = markdown(
+        f"### Task 1.1: a\n\n{label}\n- [ ] 1.1.1 b\n- [ ] 1.1.2 c\n\n### Task 1.2: d\n\n{label}\n- [ ] e\n"
+    )
+    assert [(task.key, len(task.subtasks)) for task in plan.tasks()] == [("1.1", 2), ("1.2", 1)]
+
+
+def test_numbered_headings_are_tasks_where_they_say_what_they_depend_on(markdown):
+    plan = markdown(
+        """
+        # 计划
+        ## Phase 1: 设计
+        ### 1.1 颜色
+        **依赖**: 无
+        ### 1.2 字体
+        **依赖**: 1.1
+        **状态**: ✅
+        """
+    )
+    assert [(task.key, task.title, task.status.value) for task in plan.tasks()] == [
+        ("1.1", "颜色", "pending"),
+        ("1.2", "字体", "done"),
+    ]
+
+
+def test_numbered_headings_without_such_a_field_are_prose(refusal):
+    refusal("# Design\n## 1.1 Goals\nwords\n## 1.2 Limits\nwords\n")
+
+
+def test_the_words_of_a_status_are_not_its_mark(markdown):
+    plan = markdown("### Task 1: a\n- **Status**: Done\n\n### Task 2: b\n- **Status**: ✅ Done\n")
+    assert [task.status.value for task in plan.tasks()] == ["pending", "done"]

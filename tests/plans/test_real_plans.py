@@ -263,7 +263,7 @@ def told_of(name: str) -> dict[str, list[str]]:
     return TOLD.get(name, {})
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in TOLD][:1] and list(TOLD))
+@pytest.mark.parametrize("name", list(TOLD) if expected() else names())
 def test_what_a_document_says_of_dependencies_is_kept(name):
     if name not in expected():
         pytest.skip(f"no plan files in {FOLDER}")

@@ -1,14 +1,17 @@
 """Trackside's own plan file."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from app.domain import limits
+from app.domain.budgets import MOST
 from app.domain.phases import Gate, TaskRequirement
-from app.domain.plans import CommandRuntime, PlanDeliverable, PlanStatus
+from app.domain.plans import AgentRuntime, CommandRuntime, PlanDeliverable, PlanStatus
+from app.domain.usage import units
 from app.plans import read
 from app.plans.trackside import SCHEMA
 
@@ -19,6 +22,8 @@ def test_every_key_is_read(yaml):
         title: Ship it
         runtime: {command: "python -m worker --name 'a b'"}
         maxWorkers: 3
+        budgetUsd: 10.10
+        supervisor: {command: [my-agent, --watch]}
         phases:
           - key: build
             title: Build
@@ -33,6 +38,7 @@ def test_every_key_is_read(yaml):
                 paths: [src/api/**]
                 retries: 2
                 timeoutSeconds: 60
+                budgetUsd: "2.5000000001"
                 priority: -5
                 status: done
                 skill: python
@@ -42,22 +48,26 @@ def test_every_key_is_read(yaml):
           - key: ship
             tasks:
               - {key: tag, title: Tag it, dependsOn: [api]}
+        conflictPolicy: SERIALIZE
         """
     )
-    assert (plan.title, plan.max_workers) == ("Ship it", 3)
+    assert (plan.title, plan.max_workers, plan.conflict_policy) == ("Ship it", 3, "SERIALIZE")
+    assert plan.budget == units(Decimal("10.10"))
     assert plan.runtime == CommandRuntime(("python", "-m", "worker", "--name", "a b"))
+    assert plan.supervisor == CommandRuntime(("my-agent", "--watch"))
     assert [(phase.key, phase.title, phase.line) for phase in plan.phases] == [
-        ("build", "Build", 6),
-        ("ship", "ship", 25),
+        ("build", "Build", 8),
+        ("ship", "ship", 28),
     ]
     api, tag = plan.tasks()
     assert (api.key, api.title, api.description) == ("api", "Write the API", "Two lines\nof it.\n")
     assert api.runtime == CommandRuntime(("make", "api", "8080"))
     assert (api.paths, api.max_attempts, api.timeout_seconds, api.priority) == (["src/api/**"], 3, 60, -5)
-    assert (api.status, api.skill, api.line) == (PlanStatus.DONE, "python", 9)
+    assert api.budget == units(Decimal("2.5000000001")), "to the last digit"
+    assert (api.status, api.skill, api.line) == (PlanStatus.DONE, "python", 11)
     assert [(part.title, part.status, part.line) for part in api.subtasks] == [
-        ("Routes", PlanStatus.IN_PROGRESS, 23),
-        ("Tests", PlanStatus.PENDING, 24),
+        ("Routes", PlanStatus.IN_PROGRESS, 26),
+        ("Tests", PlanStatus.PENDING, 27),
     ]
     assert (tag.depends_on, tag.runtime, tag.max_attempts, tag.timeout_seconds) == (["api"], None, None, None)
     assert plan.warnings == []
@@ -128,6 +138,21 @@ def test_line_breaks_and_tabs_in_a_title_become_blanks(yaml):
     assert task.title == "one two three"
 
 
+def test_agents_are_named(yaml):
+    plan = yaml(
+        """
+        runtime: {agent: claude}
+        tasks:
+          - key: a
+            title: A
+            runtime:
+              agent: {name: codex, model: gpt-5, prompt: "Change little.\\nSay less."}
+        """
+    )
+    assert plan.runtime == AgentRuntime("claude")
+    assert next(plan.tasks()).runtime == AgentRuntime("codex", "gpt-5", "Change little.\nSay less.")
+
+
 def test_aliases_may_share_a_runtime(yaml):
     plan = yaml("runtime: &make {command: [make]}\ntasks:\n- {key: a, title: A, runtime: *make}\n")
     assert next(plan.tasks()).runtime == plan.runtime == CommandRuntime(("make",))
@@ -155,8 +180,15 @@ def test_aliases_may_share_a_runtime(yaml):
         ("tasks:\n- key: a\n  title: A\n  retries: '2'\n", 4, "whole number"),
         ("tasks:\n- key: a\n  title: A\n  timeoutSeconds: 1:30\n", 4, "whole number"),
         ("tasks:\n- key: a\n  title: A\n  retries: 1000\n", 4, "between 0 and 99"),
+        ("tasks:\n- key: a\n  title: A\n  budgetUsd: -1\n", 4, "between 0 and 100,000,000"),
+        ("tasks:\n- key: a\n  title: A\n  budgetUsd: much\n", 4, "between 0 and 100,000,000"),
+        ("budgetUsd: 1e9\ntasks:\n- key: a\n  title: A\n", 1, "between 0 and 100,000,000"),
         ("tasks:\n- key: a\n  title: A\n  status: doing\n", 4, "one of pending, in_progress, done"),
         ("tasks:\n- key: a\n  title: A\n  runtime: {command: ''}\n", 4, "may not be empty"),
+        ("runtime: {command: a, agent: b}\ntasks: [{key: a, title: A}]", 1, "command or agent, not both"),
+        ("runtime: {}\ntasks: [{key: a, title: A}]", 1, "neither command nor agent"),
+        ("runtime: {agent: {model: m}}\ntasks: [{key: a, title: A}]", 1, "needs name"),
+        ("runtime: {agent: {name: a, modle: m}}\ntasks: [{key: a, title: A}]", 1, "model"),
         ("tasks:\n- key: a\n  title: A\n  runtime: {command: ' '}\n", 4, "needs an executable"),
         ("tasks:\n- key: a\n  title: A\n  runtime:\n    command: make 'it\n", 5, "cannot be split"),
         ('tasks:\n- key: "a\\u0007"\n  title: A\n', 2, "control characters"),
@@ -284,6 +316,7 @@ class TestSchema:
         assert task["paths"]["maxItems"] == limits.PATHS
         assert task["retries"]["maximum"] == limits.ATTEMPTS - 1
         assert task["timeoutSeconds"]["maximum"] == limits.SECONDS
+        assert task["budgetUsd"]["maximum"] == SCHEMA["properties"]["budgetUsd"]["maximum"] == MOST
         assert (task["priority"]["minimum"], task["priority"]["maximum"]) == (
             -limits.PRIORITY,
             limits.PRIORITY,

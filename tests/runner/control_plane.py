@@ -25,12 +25,16 @@ class Worker:
     env: dict[str, str] = field(default_factory=dict)
     prompt: str = "Do it."
     runtime: str = "command"
+    model: str | None = None
+    mode: str | None = None
+    problem: str | None = None
     timeout_seconds: float | None = None
     heartbeat_seconds: float = 30.0
     desired: str = "RUN"
     grace_seconds: float = 0.0
     waiting: bool = False
     inbox: list[dict[str, str]] = field(default_factory=list)
+    answers: dict[str, str | None] = field(default_factory=dict)
     revision: int = 1
     accepted: int = 0
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -66,6 +70,9 @@ class Worker:
             "waiting": self.waiting,
             "assignment": {
                 "runtime": self.runtime,
+                "model": self.model,
+                "mode": self.mode,
+                "problem": self.problem,
                 "argv": self.argv,
                 "cwd": self.cwd,
                 "env": [{"name": name, "value": value} for name, value in self.env.items()],
@@ -74,6 +81,7 @@ class Worker:
                 "heartbeatSeconds": self.heartbeat_seconds,
             },
             "inbox": self.inbox,
+            "answers": [{"request": one, "answer": answer} for one, answer in self.answers.items()],
         }
 
     def facts(self, kind: str) -> list[Any]:

@@ -10,8 +10,8 @@ from app.runner import outbox as module
 from app.runner.allowance import Allowance
 from app.runner.journal import Journal
 from app.runner.outbox import MAX_BATCH_BYTES, MAX_BATCH_LINES, Outbox
+from app.runner.reporter import OutboxReporter
 from app.runner.reports import Kind, Report, Stream, fact
-from app.runner.tools import OutboxReporter
 
 
 @pytest.fixture
@@ -42,11 +42,12 @@ def drained(outbox: Outbox) -> list[Report]:
 async def test_what_an_adapter_tells_of_tools_goes_out_in_order_and_cut(journal: Journal) -> None:
     outbox = an_outbox(journal)
     reporter = OutboxReporter(outbox)
+    reporter.tool_started("2", "Write")
     reporter.tool_started("1", "Read", "x" * 1_000_000)
     outbox.log(Stream.STDOUT, ["a"])
     reporter.tool_ended("1")
     reporter.tool_ended("2", "y" * 1_000_000)
-    started, lines, ended, failed = drained(outbox)
+    _, started, lines, ended, failed = drained(outbox)
     assert [report.kind for report in (started, lines, ended, failed)] == [
         Kind.TOOL_STARTED,
         Kind.LINES,
@@ -222,3 +223,24 @@ async def test_what_an_agent_used_goes_out_as_the_schema_takes_it(journal: Journ
     }
     assert (second["cacheReadTokens"], second["costUsd"]) == (7, None)
     assert [one["costUsd"] for one in others] == [None] * 4
+
+
+async def test_calls_that_pile_up_are_left_out_and_counted(journal: Journal) -> None:
+    """A server is away for long, and an agent calls tools in a loop."""
+    outbox = an_outbox(journal)
+    reporter = OutboxReporter(outbox)
+    reporter.tool_started("first", "read")
+    while not outbox.crowded:
+        outbox.fact(Kind.PAUSED, "x" * 100_000)
+    before = outbox.last
+    for n in range(1000):
+        reporter.tool_started(str(n), "read")
+        reporter.tool_ended(str(n))
+        reporter.doing(f"call {n}")
+    assert outbox.last == before
+    reporter.tool_ended("first")
+    reporter.finish()
+    outbox.fact(Kind.EXITED, {})
+    told = [json.loads(report.encoded) for report in drained(outbox)][-3:]
+    assert told[0]["toolEnded"]["call"] == "first"
+    assert "1000 calls of tools were not told" in told[1]["lines"][0]["text"]

@@ -1,14 +1,16 @@
 """The parts of a runner that need no process: the clock, the inbox's names, the launch line, the orders."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.runner import inbox, launches, orders
+from app.agents.assignments import ContextItem
+from app.runner import inbox, launches, orders, template
 from app.runner.active_time import ActiveTime
-from app.runner.orders import Desired, InboxItem
+from app.runner.orders import Desired
 
 
 def test_the_clock_runs_while_active() -> None:
@@ -49,14 +51,14 @@ def test_no_limit() -> None:
     ],
 )
 def test_inbox_names(name: str, expected: str) -> None:
-    assert inbox.file_name(InboxItem("ctx_1", name, "")) == expected
+    assert inbox.file_name(ContextItem("ctx_1", name, "")) == expected
 
 
 def test_inbox_writes_whole_files(tmp_path: Path) -> None:
     place = tmp_path / "inbox"
     place.mkdir()
     (place / "link.md").symlink_to(tmp_path / "elsewhere")
-    inbox.write(place, InboxItem("ctx_1", "link.md", "one\ud800"))
+    inbox.write(place, ContextItem("ctx_1", "link.md", "one\ud800"))
     assert (place / "link.md").read_text() == "one?"
     assert not (place / "link.md").is_symlink()
     assert not (tmp_path / "elsewhere").exists()
@@ -117,6 +119,9 @@ def test_orders() -> None:
         "prompt": None,
         "timeoutSeconds": None,
         "heartbeatSeconds": 30,
+        "model": "m-1",
+        "mode": None,
+        "problem": None,
     }
     given = {
         "revision": 4,
@@ -126,12 +131,21 @@ def test_orders() -> None:
         "waiting": False,
         "assignment": assignment,
         "inbox": [{"id": "c", "name": "n", "content": "t"}],
+        "answers": [{"request": "1", "answer": "Allow"}, {"request": "2", "answer": None}],
     }
     read = orders.from_json(given)
     assert (read.revision, read.accepted_reports, read.desired) == (4, 2, Desired.PAUSE)
     assert read.assignment is not None
     assert (read.assignment.argv, read.assignment.env, read.assignment.prompt) == (("a",), {"A": "b"}, "")
-    assert read.inbox == (InboxItem("c", "n", "t"),)
+    assert read.assignment.model == "m-1"
+    assert read.inbox == (ContextItem("c", "n", "t"),)
+    assert read.answers == (("1", "Allow"), ("2", None))
     assert orders.from_json({**given, "assignment": None, "inbox": []}).assignment is None
     with pytest.raises(ValueError, match="FLY"):
         orders.from_json({**given, "desired": "FLY"})
+
+
+def test_complaints_come_to_an_end() -> None:
+    enough = template.Enough()
+    record = logging.makeLogRecord({"msg": "again"})
+    assert sum(bool(enough.filter(record)) for _ in range(5_000)) == 1_000

@@ -2,10 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import SQLModel
@@ -13,6 +14,7 @@ from sqlmodel import SQLModel
 from app import store
 from app.domain import limits
 from app.domain.access import Role
+from app.domain.agents import ConfiguredAgent
 from app.live.hub import Hub
 from app.live.log import Tail
 from app.live.telemetry import Probes, Telemetry
@@ -25,6 +27,7 @@ from tests.fleet import Fleet
 from tests.schema.api import Api
 from tests.schema.world import World
 
+MakeTheirs = Callable[[], Coroutine[Any, Any, World]]
 URL = "http://127.0.0.1:1"
 OPERATOR = replace(an_actor(Role.OPERATOR), role=Role.ADMIN)
 
@@ -72,6 +75,12 @@ def db(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+AGENTS = {
+    "absent": ConfiguredAgent(("no-such-program",)),
+    "helper": ConfiguredAgent(("true", "acp"), model="m-1", mode="calm", env={"SHADE": "blue"}),
+}
+
+
 @asynccontextmanager
 async def serving(db: Database, configuration: str = "") -> AsyncIterator[Services]:
     key = await db.write(store.tokens.signing_key)
@@ -86,6 +95,7 @@ async def serving(db: Database, configuration: str = "") -> AsyncIterator[Servic
             server_file="/srv/server.json",
             signing_key=lambda: key,
             heartbeat_seconds=30.0,
+            agents=AGENTS,
         )
         db.on_commit = lambda: None
 
@@ -123,6 +133,32 @@ async def world(api: Api, root: Path, clock: Clock, made_world: tuple[Path, Worl
     _, world = made_world
     await api.services.db.write(set_root, world.project, str(root))
     return replace(world, api=api, fleet=Fleet(api.services.db, clock), root=root)
+
+
+@pytest.fixture
+def make_theirs(world: World, clock: Clock, tmp_path: Path) -> MakeTheirs:
+    """Makes a second project with one of everything; `world` is ours."""
+
+    async def make() -> World:
+        root = tmp_path / "theirs"
+        root.mkdir()
+        (root / "hidden-canary.md").write_text("# Hidden canary\n\n- [ ] Be seen\n")
+        theirs = await World.make(world.api, root.resolve(), clock)
+        await theirs.a_run("ready")
+        return theirs
+
+    return make
+
+
+@pytest.fixture
+async def theirs(make_theirs: MakeTheirs) -> World:
+    return await make_theirs()
+
+
+@pytest.fixture
+def us(world: World) -> Api:
+    """As much as a token of one project can be."""
+    return world.api.by(an_actor(Role.ADMIN, project_id=world.project))
 
 
 def set_root(tx: Tx, project_id: str, root: str) -> None:

@@ -168,3 +168,8 @@ def selected(type_: Any) -> str:
 def _fields(type_name: str) -> dict[str, Any]:
     fields: dict[str, Any] = graphql_schema().type_map[type_name].fields  # type: ignore[attr-defined]
     return fields
+
+
+def unknown(id: str) -> str:
+    """An id that never was."""
+    return f"{id[:-4]}zzzz"

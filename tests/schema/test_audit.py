@@ -115,12 +115,26 @@ async def ended(world: World) -> Refusal:
 
 async def given_up(world: World) -> Refusal:
     run = await world.a_run("a")
-    await world.api.do("heartbeat", runId=run, state="FAILED")
+    await (await world.orchestrator_of(run)).do("heartbeat", runId=run, state="FAILED")
     return "syncSupervisor", {"runId": run}
+
+
+async def too_dear(world: World) -> Refusal:
+    run = await world.a_run("a", budget=0, start=True)
+    return "spawnWorker", {"runId": run, "runtime": {"command": ["true"]}}
+
+
+async def without_a_host(world: World) -> Refusal:
+    return "spawnWorker", {
+        "runId": world.run,
+        "runtime": {"command": ["true"]},
+        "hostLabels": ["none-has-it"],
+    }
 
 
 PROVOKED: Final[dict[ErrorCode, Provoke]] = {
     ErrorCode.NOT_FOUND: not_found,
+    ErrorCode.FORBIDDEN: invalid_transition,  # who may not do it is told before how things stand
     ErrorCode.INVALID_INPUT: invalid_input,
     ErrorCode.INVALID_TRANSITION: invalid_transition,
     ErrorCode.VERSION_CONFLICT: version_conflict,
@@ -137,7 +151,11 @@ PROVOKED: Final[dict[ErrorCode, Provoke]] = {
     ErrorCode.SUPERVISOR_NOT_FOUND: ended,
     ErrorCode.SUPERVISOR_DEAD: given_up,
     ErrorCode.RATE_LIMITED: too_often,
+    ErrorCode.BUDGET_EXCEEDED: too_dear,
+    ErrorCode.UNAVAILABLE: without_a_host,
 }
+AS: Final = {ErrorCode.FORBIDDEN: Role.VIEWER}
+"""Who sends it; an ADMIN where nothing is said."""
 TYPES: Final = {
     ErrorCode.VERSION_CONFLICT: "VersionConflict",
     ErrorCode.DAG_CYCLE: "DagCycleError",
@@ -145,14 +163,11 @@ TYPES: Final = {
     ErrorCode.PHASE_GUARD_REQUIRED: "PhaseGuardRequired",
     ErrorCode.VALIDATION_FAILED: "ValidationFailed",
 }
-ELSEWHERE: Final = {
-    ErrorCode.FORBIDDEN,  # test_roles
-    ErrorCode.UNAVAILABLE,  # of subscriptions and of the engine, never of a mutation
-}
 
 
 def test_every_code_is_provoked() -> None:
-    assert set(PROVOKED) | ELSEWHERE == set(ErrorCode)
+    known: Any = graphql_schema().type_map["ErrorCode"]
+    assert {code.value for code in PROVOKED} == set(ErrorCode) == set(known.values)
 
 
 def test_every_type_of_refusal_is_known() -> None:
@@ -178,7 +193,8 @@ async def test_a_refusal_is_typed_recorded_and_otherwise_without_effect(
 ) -> None:
     mutation, input = await PROVOKED[code](world)
     before = await world.dump("command", "event")
-    answer = await world.api.attempt(mutation, input, COMMAND_FIELDS)
+    api = world.api.by(an_actor(AS[code])) if code in AS else world.api
+    answer = await api.attempt(mutation, input, COMMAND_FIELDS)
     (error,) = answer["userErrors"]
     assert (error["__typename"], error["code"]) == (TYPES.get(code, "GenericError"), code)
     assert error["message"].endswith(".")
@@ -187,7 +203,7 @@ async def test_a_refusal_is_typed_recorded_and_otherwise_without_effect(
     assert command == {
         "verb": mutation,
         "status": "REJECTED",
-        "actor": world.api.actor.name,
+        "actor": api.actor.name,
         "reason": None,
         "idempotencyKey": None,
         "input": input,

@@ -28,6 +28,7 @@ async def test_the_index_is_made_when_it_is_first_asked_for(
     services = world.api.services
     async with asyncio.timeout(60):
         await services.tail.nudged(world.project, 0.1)
+        await indexing.note(services.db, services.index_requests)
         await indexing.run_once(services.db, services.tail.nudge)
         found = (await asked)["contextState"]
     files = {edge["node"].pop("path"): edge["node"] for edge in found["edges"]}

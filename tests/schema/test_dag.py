@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from tests.conftest import BOTH
-from tests.schema.examples import mutate_dag
+from tests.schema.examples.dag import mutate_dag
 from tests.schema.world import World
 
 IMPACT: Final = (
@@ -55,15 +55,21 @@ async def test_a_dry_run_tells_what_would_happen_and_leaves_no_trace(world: Worl
     done = await world.api.do("mutateDag", IMPACT, **input)
     assert rehearsed["command"] is None
     assert rehearsed["run"]["version"] == done["run"]["version"] - 1
-    assert [task.pop("task") for task in rehearsed["impact"]["added"]] == [None]
-    assert [task.pop("task") for task in done["impact"]["added"]] == [{"key": "extra", "status": "READY"}]
+    assert [task.pop("task") for task in rehearsed["impact"]["added"]] == [None, None]
+    assert [task.pop("task") for task in done["impact"]["added"]] == [
+        {"key": "extra", "status": "READY"},
+        {"key": "asked", "status": "READY"},
+    ]
     assert rehearsed["impact"] == done["impact"]
     assert done["impact"] == {
         "ready": [{"key": "test"}],
         "pending": [],
         "removed": [{"key": "build"}],
         "killedWorkers": [{"id": world.worker}],
-        "added": [{"key": "extra", "title": "More", "phase": "phase-1", "dependsOn": []}],
+        "added": [
+            {"key": "extra", "title": "More", "phase": "phase-1", "dependsOn": []},
+            {"key": "asked", "title": "By an agent", "phase": "phase-1", "dependsOn": []},
+        ],
     }
     assert (await world.fleet.worker(world.worker)).status == "STOPPING"
 

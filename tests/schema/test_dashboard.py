@@ -36,6 +36,7 @@ async def test_it_shows_what_there_is(world: World, clock: Clock) -> None:
     await world.a_run("a", "b < a", name="quiet")
     await world.a_run("new", start=False)
     clock.advance(seconds=90)
+    await world.fleet.lead()
     ours = await shown(world, project=world.project, patience=60)
     assert ours["statusCounts"] == [
         {"status": "ACTIVE", "count": 1},
@@ -59,6 +60,15 @@ async def test_it_shows_what_there_is(world: World, clock: Clock) -> None:
     assert [len(one[part]) for part in ("stale", "attention", "recentEvents")] == [1, 1, 1]
     error = await world.api.error("{ dashboard { stale(first: 101) { staleSeconds } } }")
     assert error["code"] == "INVALID_INPUT"
+
+
+async def test_a_supervisor_that_gave_up_is_not_at_work(world: World) -> None:
+    run = await world.a_run("a")
+    assert (await shown(world, project=world.project))["resources"]["supervisors"] == 2
+    await (await world.orchestrator_of(run)).do("heartbeat", runId=run, state="FAILED")
+    assert (await shown(world, project=world.project))["resources"]["supervisors"] == 1
+    await world.api.do("restartSupervisor", runId=run)
+    assert (await shown(world, project=world.project))["resources"]["supervisors"] == 2
 
 
 async def test_a_token_of_a_project_sees_that_project(world: World, clock: Clock) -> None:

@@ -1,13 +1,12 @@
 """What each mutation does, seen through its own answer."""
 
-import hashlib
 from typing import Any, Final
 
 import pytest
 
 from app import commands
 from app.domain.reports import Paused
-from tests.schema.examples import EXAMPLES, PLAN
+from tests.schema.examples import EXAMPLES
 from tests.schema.world import World
 
 LOOK_AROUND: Final = {"title": "Look around", "completed": False}
@@ -17,6 +16,18 @@ AT: Final = "2026-01-01T12:00:00Z"
 
 EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     "createProject": ("project { name runs { totalCount } }", {"name": "another", "runs": {"totalCount": 0}}),
+    "configureProject": (
+        "project { settings { maxWorkers skills runtime questionDeadlineSeconds watchPlans } }",
+        {
+            "settings": {
+                "maxWorkers": 7,
+                "skills": False,
+                "runtime": {"command": ["true"]},
+                "questionDeadlineSeconds": 3600,
+                "watchPlans": True,
+            }
+        },
+    ),
     "startRun": ("run { status phase { key } }", {"status": "ACTIVE", "phase": {"key": "phase-1"}}),
     "pauseRun": ("run { status statusReason }", {"status": "PAUSING", "statusReason": "because"}),
     "resumeRun": ("run { status }", {"status": "ACTIVE"}),
@@ -30,12 +41,15 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     ),
     "archiveRun": ("run { status allowedActions }", {"status": "ARCHIVED", "allowedActions": []}),
     "configureRun": (
-        "run { maxWorkers phaseGuard autoAdvance autoComplete phase { guard } }",
+        "run { maxWorkers budgetUsd budget { state } phaseGuard autoAdvance autoComplete conflictPolicy phase { guard } }",
         {
             "maxWorkers": 7,
+            "budgetUsd": "12.5",
+            "budget": {"state": "WITHIN"},
             "phaseGuard": True,
             "autoAdvance": False,
             "autoComplete": False,
+            "conflictPolicy": "ALLOW",
             "phase": {"guard": True},
         },
     ),
@@ -115,9 +129,14 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
     "resumeWorker": ("worker { status }", {"status": "WAITING_FOR_INPUT"}),
     "reportProgress": ("worker { currentActivity progress }", {"currentActivity": "Reading", "progress": 40}),
     "spawnWorker": (
-        "worker { name status command task { key worker { name } } attempt }",
+        "worker { name status command budgetUsd budget { freeUsd } task { key worker { name } } attempt hostLabels "
+        "host { name } }",
         {
+            "budgetUsd": "1.25",
+            "budget": {"freeUsd": "1.25"},
             "name": "By hand",
+            "hostLabels": ["linux"],
+            "host": {"name": "fleet"},
             "status": "SPAWNING",
             "command": ["true"],
             "task": {"key": "task", "worker": {"name": "By hand"}},
@@ -143,7 +162,7 @@ EXPECTED: Final[dict[str, tuple[str, Any]]] = {
         "host { name status slots running }",
         {"name": "fleet", "status": "DRAINING", "slots": 1000, "running": 1},
     ),
-    "resumeHost": ("host { status labels }", {"status": "ONLINE", "labels": []}),
+    "resumeHost": ("host { status labels }", {"status": "ONLINE", "labels": ["linux"]}),
     "resumePipeline": ("pipeline { paused reason }", {"paused": False, "reason": None}),
     "restartSupervisor": (
         "run { supervisor { state restarts } }",
@@ -191,105 +210,6 @@ async def test_it_does_what_it_says(world: World, mutation: str) -> None:
     input = await EXAMPLES[mutation][0](world)
     answer = await world.api.do(mutation, fields, **input)
     assert answer[fields.split()[0]] == expected
-
-
-async def test_a_run_is_made_of_the_tasks_that_are_given(world: World) -> None:
-    fields = (
-        "run { name status maxWorkers plan { text } phases { key title status } tasks { edges { node { "
-        "key title description status priority maxAttempts timeoutSeconds runtime skill paths phase { key } "
-        "dependencyKeys } } } }"
-    )
-    run = (await world.api.do("createRun", fields, **await EXAMPLES["createRun"][0](world)))["run"]
-    one, two = [edge["node"] for edge in run.pop("tasks")["edges"]]
-    assert run == {
-        "name": "Mine",
-        "status": "ACTIVE",
-        "maxWorkers": 2,
-        "plan": None,
-        "phases": [{"key": "first", "title": "The first", "status": "ACTIVE"}],
-    }
-    assert one == {
-        "key": "one",
-        "title": "Do it",
-        "description": "All of it.",
-        "status": "READY",
-        "priority": 5,
-        "maxAttempts": 3,
-        "timeoutSeconds": 60,
-        "runtime": "command",
-        "skill": "writing",
-        "paths": ["src/**"],
-        "phase": {"key": "first"},
-        "dependencyKeys": [],
-    }
-    assert two == {
-        "key": "two",
-        "title": "Then this",
-        "description": None,
-        "timeoutSeconds": None,
-        "skill": None,
-        "status": "PENDING",
-        "priority": 0,
-        "maxAttempts": 1,
-        "runtime": "command",
-        "paths": [],
-        "phase": {"key": "first"},
-        "dependencyKeys": ["one"],
-    }
-
-
-async def test_tasks_make_the_phases_that_they_name_in_that_order(world: World) -> None:
-    tasks = [
-        {"key": "a", "title": "A", "phase": "later"},
-        {"key": "b", "title": "B"},
-        {"key": "c", "title": "C", "phase": "later", "dependsOn": ["a"]},
-        {"key": "d", "title": "D", "dependsOn": ["c"]},
-    ]
-    answer = await world.api.do(
-        "createRun",
-        "run { name status phases { key title } }",
-        projectId=world.project,
-        plan={"tasks": tasks},
-    )
-    assert answer["run"] == {
-        "name": "Untitled",
-        "status": "CREATED",
-        "phases": [{"key": "later", "title": "later"}, {"key": "main", "title": "Tasks"}],
-    }
-
-
-@pytest.mark.parametrize(
-    ("format", "content"), [("TRACKSIDE", PLAN), ("MARKDOWN", "# Title\n\n- [ ] Do it\n")]
-)
-async def test_a_run_is_made_of_a_text(world: World, format: str, content: str) -> None:
-    answer = await world.api.do(
-        "createRun",
-        "run { plan { path format hash text } tasks { totalCount } }",
-        projectId=world.project,
-        plan={"text": {"format": format, "content": content}},
-    )
-    hash = hashlib.sha256(content.encode()).hexdigest()
-    assert answer["run"] == {
-        "plan": {"path": None, "format": format, "hash": hash, "text": content},
-        "tasks": {"totalCount": 1},
-    }
-
-
-async def test_a_plan_says_what_its_tasks_run_and_how_many_at_once(world: World) -> None:
-    plan = (
-        "maxWorkers: 3\nruntime: {command: [cat]}\ntasks:\n"
-        "  - {key: own, title: T, runtime: {command: [ls]}}\n  - {key: default, title: T}\n"
-    )
-    made = {"projectId": world.project, "plan": {"text": {"format": "TRACKSIDE", "content": plan}}}
-    fields = "run { id maxWorkers }"
-    for given, expected, workers in (
-        ({}, {"own": ["ls"], "default": ["cat"]}, 3),
-        ({"runtime": {"command": ["wc"]}, "maxWorkers": 9}, {"own": ["ls"], "default": ["wc"]}, 9),
-    ):
-        run = (await world.api.do("createRun", fields, **made, **given))["run"]
-        assert run["maxWorkers"] == workers
-        tasks = await world.fleet.tasks(run["id"])
-        assert {key: task.runtime and task.runtime["argv"] for key, task in tasks.items()} == expected
 
 
 async def test_files_and_texts_are_given_with_a_receipt_for_each(world: World) -> None:
@@ -374,45 +294,6 @@ async def test_a_default_answer_may_be_null(world: World) -> None:
             await world.api.do("askQuestion", "item { id }", runId=world.run, question=question, **given)
         )["item"]
         assert (await world.fleet.item(item["id"])).has_default is bool(given)
-
-
-async def test_a_beat_is_noted(world: World) -> None:
-    runner = await world.runner_of(world.worker)
-    now = world.fleet.clock.advance(seconds=7)
-    await runner.do("beatWorker", workerId=world.worker, fence=1)
-    assert (await world.fleet.worker(world.worker)).last_heartbeat_at == now
-
-
-async def test_a_report_holds_one_fact(world: World) -> None:
-    runner = await world.runner_of(world.worker)
-    at = "2026-01-01T12:00:00Z"
-    for report in ({}, {"paused": False}, {"paused": True, "seen": 1}, {"lines": [], "delivered": []}):
-        refused = await runner.refused(
-            "reportWorker", workerId=world.worker, fence=1, reports=[{"n": 2, "at": at, **report}]
-        )
-        assert refused["code"] == "INVALID_INPUT"
-    assert (await world.fleet.worker(world.worker)).reports == 1
-
-
-async def test_reports_are_taken_in_order_and_once(world: World) -> None:
-    runner = await world.runner_of(world.worker)
-    at = "2026-01-01T12:00:00Z"
-
-    def line(n: int) -> dict[str, Any]:
-        return {"n": n, "at": at, "lines": [{"stream": "AGENT", "text": f"line {n}", "at": at}]}
-
-    for numbers, accepted in (([3, 2], 3), ([2, 3], 3), ([5], 3), ([3, 4, 6], 4), ([], 4)):
-        answer = await runner.do(
-            "reportWorker",
-            "acceptedReports",
-            workerId=world.worker,
-            fence=1,
-            reports=[line(n) for n in numbers],
-        )
-        assert answer["acceptedReports"] == accepted
-    document = "query($id: ID!) { worker(id: $id) { logs { edges { node { text } } } } }"
-    logs = (await world.api.query(document, id=world.worker))["worker"]["logs"]
-    assert [edge["node"]["text"] for edge in logs["edges"]] == ["line 2", "line 3", "line 4"]
 
 
 async def test_a_run_without_urgency_drains(world: World) -> None:

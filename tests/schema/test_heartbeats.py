@@ -28,15 +28,17 @@ async def test_the_token_of_a_runs_orchestrator_beats_for_it_alone(world: World)
         "userErrors": [],
     }
     assert (await orchestrator.refused("heartbeat", runId=other, **BEAT))["code"] == "NOT_FOUND"
-    worker = await world.agent_of(world.worker)
-    assert (await worker.refused("heartbeat", runId=world.run, **BEAT))["code"] == "FORBIDDEN"
+    for stranger in (await world.agent_of(world.worker), world.api):
+        assert (await stranger.refused("heartbeat", runId=world.run, **BEAT))["code"] == "FORBIDDEN"
+    assert (await world.fleet.run(world.run)).status == "WAITING_FOR_INPUT"
 
 
 async def test_the_supervisor_is_what_it_says(world: World) -> None:
     run = await world.a_run("a")
     task = (await world.fleet.task(run, "a")).id
-    await world.api.do("heartbeat", runId=run, pendingTaskIds=[task, task], **BEAT)
-    await world.api.do("heartbeat", runId=run, state="WORKING", progress=50)
+    agent = await world.orchestrator_of(run)
+    await agent.do("heartbeat", runId=run, pendingTaskIds=[task, task], **BEAT)
+    await agent.do("heartbeat", runId=run, state="WORKING", progress=50)
     document = """query($run: ID!) { run(id: $run) { supervisor { isAgent state currentActivity progress alive
         lastHeartbeatAt pendingTasks { key } heartbeats(first: 2) { at state activity progress } } } }"""
     found = (await world.api.query(document, run=run))["run"]["supervisor"]
@@ -54,14 +56,14 @@ async def test_the_supervisor_is_what_it_says(world: World) -> None:
             {"at": at, "state": "WAITING_FOR_TASKS", "activity": "Reading", "progress": 40},
         ],
     }
-    await world.api.do("heartbeat", runId=run, state="FAILED")
+    await agent.do("heartbeat", runId=run, state="FAILED")
     assert (await world.api.query(document, run=run))["run"]["supervisor"]["alive"] is False
-    assert (await world.api.refused("heartbeat", runId=run, **BEAT))["code"] == "SUPERVISOR_DEAD"
+    assert (await agent.refused("heartbeat", runId=run, **BEAT))["code"] == "SUPERVISOR_DEAD"
 
 
 async def test_heartbeats_are_told_to_those_who_ask(world: World) -> None:
     run = await world.a_run("a")
-    await world.api.do("heartbeat", runId=run, **BEAT)
+    await (await world.orchestrator_of(run)).do("heartbeat", runId=run, **BEAT)
     heard = {
         "__typename": "HeartbeatReceived",
         "state": "WAITING_FOR_TASKS",
@@ -86,11 +88,16 @@ async def test_heartbeats_are_told_to_those_who_ask(world: World) -> None:
         ({"pendingTaskIds": ["task_none"]}, "NOT_FOUND"),
         ({"pendingTaskIds": [f"task_{n}" for n in range(101)]}, "LIMIT_EXCEEDED"),
         ({"idempotencyKey": "x" * 201}, "LIMIT_EXCEEDED"),
+        ({"memo": "x" * 16_385}, "LIMIT_EXCEEDED"),
+        ({"memo": "\x1b[2J"}, "INVALID_INPUT"),
+        ({"sessionId": "x" * 201}, "LIMIT_EXCEEDED"),
+        ({"sessionId": "two\nlines"}, "INVALID_INPUT"),
     ],
 )
 async def test_nonsense_changes_nothing(world: World, wrong: dict[str, Any], code: str) -> None:
     before = await world.dump()
-    assert (await world.api.refused("heartbeat", runId=world.run, **{**BEAT, **wrong}))["code"] == code
+    agent = await world.orchestrator_of(world.run)
+    assert (await agent.refused("heartbeat", runId=world.run, **{**BEAT, **wrong}))["code"] == code
     assert await world.dump() == before
 
 

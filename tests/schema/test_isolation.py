@@ -3,32 +3,30 @@
 The schema itself says what is asked: a field, an argument or a type that these tests cannot reach makes them fail.
 """
 
-import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import delete
 
-from app import commands, store
-from app.domain.access import Role
+from app import store
 from app.domain.events import EventKind
+from app.domain.reports import Used
+from app.domain.usage import UNITS, Amounts
 from app.engine import indexing
-from app.schema import event_log
 from app.store.db import Tx
-from app.store.events import EVERYTHING
-from tests.conftest import Clock
-from tests.factories import an_actor
+from app.store.tables import EventRow
+from tests.factories import a_task
 from tests.schema import places
-from tests.schema.api import Api, Refused, graphql_schema
-from tests.schema.examples import AT, EXAMPLES, OF_RUNNERS
-from tests.schema.places import Place, document, of_mutations, of_type, readable, value
+from tests.schema.api import Api
+from tests.schema.conftest import MakeTheirs
+from tests.schema.examples import AT, EXAMPLES, sender
+from tests.schema.places import Place, document, of_mutations, readable, unknown, value
 from tests.schema.walking import Walk, links
-from tests.schema.world import Dump, World
+from tests.schema.world import World
 
-MakeTheirs = Callable[[], Coroutine[Any, Any, World]]
 HEAD: Final = re.compile(r'"(cursor|cursor__of__Query)": "[0-9]+"')
 ID: Final = re.compile(r"\b[a-z]+_[0-9a-hjkmnp-tv-z]{26}\b")
 
@@ -36,11 +34,13 @@ NOT_WALKED: Final = {
     ("HostChanged", "host"),  # machines belong to no project, and say nothing of one
     ("Dashboard", "stale"),  # no time passes here: test_dashboard.py lets it
     ("StaleRun", "run"),
+    ("Supervisor", "worker"),  # nothing is started while the pipeline is paused: test_supervisors.py lets it
 }
 """Links that give nothing in these worlds, and why that is well."""
 
 HAPPENS: Final = (
     "addFinding",
+    "configureProject",
     "configureRun",
     "createToken",
     "injectContext",
@@ -55,37 +55,6 @@ HAPPENS: Final = (
     "heartbeat",
 )
 """Mutations that leave something of every kind to be linked to."""
-
-
-@pytest.fixture
-def make_theirs(world: World, clock: Clock, tmp_path: Path) -> MakeTheirs:
-    """Makes a second project with one of everything; `world` is ours."""
-
-    async def make() -> World:
-        root = tmp_path / "theirs"
-        root.mkdir()
-        (root / "hidden-canary.md").write_text("# Hidden canary\n\n- [ ] Be seen\n")
-        theirs = await World.make(world.api, root.resolve(), clock)
-        await theirs.a_run("ready")
-        return theirs
-
-    return make
-
-
-@pytest.fixture
-async def theirs(make_theirs: MakeTheirs) -> World:
-    return await make_theirs()
-
-
-@pytest.fixture
-def us(world: World) -> Api:
-    """As much as a token of one project can be."""
-    return world.api.by(an_actor(Role.ADMIN, project_id=world.project))
-
-
-def unknown(id: str) -> str:
-    """An id that never was."""
-    return f"{id[:-4]}zzzz"
 
 
 # ---------------------------------------------------------------- reading by id
@@ -141,7 +110,6 @@ def without_head(walk: Walk, what: str) -> str:
 
 async def noticed(us: Api, world: World, make_theirs: MakeTheirs) -> tuple[list[str], str]:
     """What reads otherwise for us since they are there, and all that we can read then."""
-    await Walk(us, world).everything()  # what is made when it is first asked for is there from here on
     before = await Walk(us, world).everything()
     await make_theirs()
     after = await Walk(us, world).everything()
@@ -163,6 +131,24 @@ async def test_what_others_have_changes_nothing_in_all_that_we_can_read(
     assert "canary" not in text
 
 
+async def an_agent_brought_back(world: World) -> None:
+    orchestrator = await world.orchestrator_of(world.run)
+    await world.api.do("restartSupervisor", runId=world.run)  # others may have been its supervisor before
+    await orchestrator.do("heartbeat", runId=world.run, state="WORKING", pendingTaskIds=[world.later_task])
+    await orchestrator.do("askQuestion", runId=world.run, question="May I go on?")
+    await world.api.do("restartSupervisor", runId=world.run)
+
+
+async def a_budget_nearly_used_up(world: World) -> None:
+    run = await world.a_run(a_task("dear", budget=UNITS))
+    worker = await world.fleet.working(run, "dear")
+    await world.fleet.report(worker, Used("m-1", Amounts(cost=UNITS * 9 // 10)))
+
+
+def forget_the_log(tx: Tx) -> None:
+    tx.session.execute(delete(EventRow))
+
+
 async def test_the_walk_comes_everywhere(world: World) -> None:
     (world.root / "plan.md").write_text("# A plan\n\n- [ ] One\n")
     (world.root / "code.py").write_text("def main():\n    pass\n")
@@ -175,146 +161,30 @@ async def test_the_walk_comes_everywhere(world: World) -> None:
     ]
     reports = [{"n": n, "at": AT, **body} for n, body in enumerate(bodies, 2)]
     await runner.do("reportWorker", workerId=runner.actor.worker_id, fence=1, reports=reports)
-    for mutation in HAPPENS:
-        for example in EXAMPLES[mutation]:
-            await world.api.do(mutation, **await example(world))
-    await Walk(world.api, world).everything()
+    await a_budget_nearly_used_up(world)
+    reached: set[tuple[str, str]] = set()
+    for start in range(0, len(HAPPENS), 5):
+        for mutation in HAPPENS[start : start + 5]:
+            for example in EXAMPLES[mutation]:
+                await (await sender(world, mutation)).do(mutation, **await example(world))
+        reached |= (await Walk(world.api, world).everything()).reached
+        await world.fleet.db.write(forget_the_log)  # a page of events is not long enough for all of them
+    await an_agent_brought_back(world)
     await indexing.run_once(world.api.services.db)
     walk = await Walk(world.api, world).everything()
     assert kinds(await ids_of(world)) <= kinds(set(ID.findall(walk.text)))
-    assert {kind for kind, name in walk.reached if name == "run"} > {"TaskStatusChanged", "CommandChanged"}
+    reached |= walk.reached
+    assert {kind for kind, name in reached if name == "run"} > {"TaskStatusChanged", "CommandChanged"}
     of_every_event = {(kind, "run") for kind in set(EventKind)}
-    assert links() - walk.reached - of_every_event <= NOT_WALKED | {
+    assert links() - reached - of_every_event <= NOT_WALKED | {
         ("Query", "telemetry")
     }  # which has measured nothing yet
 
 
-# ---------------------------------------------------------------- following
-
-
-async def heard(api: Api, place: Place, id: str) -> str:
-    """The first that a subscription sends, or why it is refused."""
-    field = graphql_schema().type_map["Subscription"].fields[place.field]  # type: ignore[attr-defined]
-    more = " ".join(f", {name}: {one}" for name, one in ALSO.get(place.field, {}).items())
-    text = (
-        f"subscription($it: {field.args[place.argument].type}) "
-        f"{{ {place.field}({place.argument}: $it{more}) {{ __typename }} }}"
-    )
-    try:
-        return json.dumps(await anext(api.follow(text, it=value(place, id)))).replace(id, "IT")
-    except Refused as refused:
-        return f"refused: {refused}"
-
-
-ALSO: Final[dict[str, dict[str, str]]] = {
-    "workerOrders": {"fence": "1"},
-    "events": {"after": '"0"'},
-    "activity": {"after": '"0"'},
-}
-"""What a subscription needs beside the id."""
-QUIET: Final = {"logs", "activity"}
-"""Nobody hears anything of these before an agent says something."""
-OF_A_RUNNER: Final = {"workerOrders"}
-FOR_NO_PROJECT: Final = {"telemetry"}
-
-
-async def test_no_subscription_tells_hidden_from_missing(world: World, theirs: World, us: Api) -> None:
-    taking = of_type("Subscription")
-    assert {place.field for place in taking} | FOR_NO_PROJECT == set(
-        graphql_schema().subscription_type.fields  # type: ignore[union-attr]
-    )
-    runner = await world.runner_of(world.worker)
-    for place in taking:
-        api = runner if place.field in OF_A_RUNNER else us
-        hidden = getattr(theirs, place.kind)
-        following = [asyncio.ensure_future(heard(api, place, id)) for id in (hidden, unknown(hidden))]
-        await stir(world, theirs, us)
-        done = [one.result() if one.done() else "silent" for one in following]
-        for one in following:
-            one.cancel()
-        assert done[0] == done[1], str(place)
-        assert done[0] == "silent" or done[0].startswith("refused"), str(place)
-        everywhere = await heard(world.api, place, hidden) if api is us and place.field not in QUIET else "{"
-        assert everywhere.startswith("{"), f"{place}: nobody hears anything"
-
-
-async def stir(world: World, theirs: World, us: Api) -> None:
-    """Something happens in both projects; returns when whoever follows has heard of it. Fails where we hear of theirs."""
-    everything = us.follow('subscription { events(after: "0") { id } }')
-    for one in (theirs, world):
-        workers = (await one.fleet.run(one.run)).max_workers
-        await one.fleet.do(commands.runs.configure, run_id=one.run, max_workers=workers + 1)
-    head = (await world.api.query("{ cursor }"))["cursor"]
-    seen = [(await anext(everything))["events"]]
-    while seen[-1]["id"] != f"evt_{int(head):016d}":
-        seen.append((await anext(everything))["events"])
-    ours = store.events.Filter(project_id=world.project)
-    rows = await world.api.services.db.read(store.events.after, 0, limit=10_000, only=ours)
-    assert [event["id"] for event in seen] == [f"evt_{row.seq:016d}" for row in rows]
-    await everything.aclose()  # type: ignore[attr-defined]
-
-
-async def test_what_is_about_no_project_is_not_for_a_token_of_one(us: Api) -> None:
-    for name in FOR_NO_PROJECT:
-        with pytest.raises(Refused, match="FORBIDDEN"):
-            await anext(us.follow(f"subscription {{ {name} {{ __typename }} }}"))
-
-
-# ---------------------------------------------------------------- changing
-
-
-CHANGED: Final = of_mutations()
-NOT_REFUSED: Final = {
-    ("reportWorker", "delivered"),
-    ("batchRuns", "projectId"),  # a filter: it selects nothing, which is nothing to refuse
-}
-"""Where an id that is not there changes nothing, and is no mistake either."""
-
-
-@pytest.mark.parametrize(
-    ("mutation", "path", "kind"), CHANGED, ids=[f"{one}.{'.'.join(path)}" for one, path, _ in CHANGED]
-)
-async def test_a_mutation_does_not_tell_hidden_from_missing_and_changes_nothing_hidden(
-    world: World, theirs: World, us: Api, mutation: str, path: tuple[str, ...], kind: str
-) -> None:
-    api = await world.runner_of(world.worker) if mutation in OF_RUNNERS else us
-    inputs = [await example(world) for example in EXAMPLES[mutation]]
-    input = next(one for one in inputs if holds(one, path))
-    hidden = getattr(theirs, kind)
-    before = rows_about(await world.dump("command"), theirs)
-    answers = []
-    for id in (hidden, unknown(hidden)):
-        sent = {**input, "idempotencyKey": f"for-{id}"} if "idempotencyKey" in input else input
-        payload = await api.attempt(mutation, replaced(sent, path, id))
-        answers.append(json.dumps(payload).replace(id, "IT"))
-        assert payload["userErrors"] or (mutation, path[-1]) in NOT_REFUSED
-    assert answers[0] == answers[1]
-    assert rows_about(await world.dump("command"), theirs) == before
-    of_theirs = world.api.by(an_actor(Role.ADMIN, project_id=theirs.project))
-    found = await of_theirs.query("{ commands { edges { node { actor verb status } } } }")
-    assert all(edge["node"]["status"] != "REJECTED" for edge in found["commands"]["edges"])
-
-
-def holds(value: Any, path: tuple[str, ...]) -> bool:
-    """Whether an input gives something at this place."""
-    if isinstance(value, list):
-        return any(holds(one, path) for one in value)
-    return not path or (path[0] in value and holds(value[path[0]], path[1:]))
-
-
-def replaced(value: Any, path: tuple[str, ...], id: str) -> Any:
-    if isinstance(value, list):
-        return [replaced(one, path, id) for one in value] if path else [id]
-    if not path:
-        return id
-    if path[0] not in value:
-        return value
-    return {**value, path[0]: replaced(value[path[0]], path[1:], id)}
-
-
-def rows_about(dump: Dump, world: World) -> list[str]:
-    ids = {one for one in vars(world).values() if isinstance(one, str)}
-    return [row for rows in dump.values() for row in rows if any(id in row for id in ids)]
+async def test_no_query_writes_anything(world: World) -> None:
+    before = await world.dump()
+    await Walk(world.api, world).everything()
+    assert await world.dump() == before
 
 
 # ---------------------------------------------------------------- flawed variants
@@ -383,21 +253,6 @@ async def test_a_list_or_a_count_without_its_scope_is_caught(
     monkeypatch.setattr(*change, unscoped(getattr(*change)))
     changed, _ = await noticed(us, world, make_theirs)
     assert changed != []
-
-
-async def test_a_log_without_its_scope_is_caught(
-    world: World, theirs: World, us: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_log, "wanted", lambda _filter, _context: EVERYTHING)
-    with pytest.raises(AssertionError):
-        await stir(world, theirs, us)
-    with pytest.raises(AssertionError):
-        await test_no_subscription_tells_hidden_from_missing(world, theirs, us)
-
-
-def test_every_mutation_that_takes_an_id_is_asked() -> None:
-    assert {mutation for mutation, _, _ in CHANGED} <= set(EXAMPLES)
-    assert len(CHANGED) > 30
 
 
 @pytest.mark.parametrize("name", ["tokenId", "runIds", "projectId"])

@@ -16,12 +16,12 @@ from graphql import (
 
 from app.domain.access import Role
 from tests.factories import an_actor
-from tests.schema.api import Api, input_of, mutation_type
-from tests.schema.examples import EXAMPLES, OF_RUNNERS, OTHER, SENT, UNRECORDED, Example, Input
+from tests.schema.api import input_of, mutation_type
+from tests.schema.examples import EXAMPLES, OTHER, SENT, UNRECORDED, Example, Input, sender
 from tests.schema.world import World
 
 EVERY = [(mutation, example) for mutation, examples in EXAMPLES.items() for example in examples]
-UNSAID = {"revokeToken": {"secret"}}
+UNSAID = {"revokeToken": {"secret"}, "heartbeat": {"restoration"}}
 """What a payload shares with another mutation and has nothing to say for in this one."""
 TOLD = ("verb", "actor", "reason", "idempotencyKey", "input", "errorCode", "error")
 """What the audit trail has to tell of a request."""
@@ -42,10 +42,6 @@ def having(field: str) -> Any:
             if one not in UNRECORDED and field in input_of(one).fields
         ]
     )
-
-
-async def sender(world: World, mutation: str) -> Api:
-    return await world.runner_of(world.worker) if mutation in OF_RUNNERS else world.api
 
 
 def selection(type_: Any, depth: int) -> str:

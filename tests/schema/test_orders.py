@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from app import commands
+from app import commands, store
 from app.domain.reports import Delivered, Exited, Lines, Paused, Seen
 from app.domain.runs import Urgency
 from app.domain.workers import ExitReason
@@ -15,8 +15,8 @@ from tests.schema.test_subscriptions import Stream, closed, take
 from tests.schema.world import World
 
 ORDERS: Final = """subscription($id: ID!) { workerOrders(workerId: $id, fence: 1) {
-  revision acceptedReports desired graceSeconds waiting inbox { id name content }
-  assignment { runtime argv cwd prompt timeoutSeconds heartbeatSeconds env { name value } }
+  revision acceptedReports desired graceSeconds waiting inbox { id name content } answers { request answer }
+  assignment { runtime argv model mode problem cwd prompt timeoutSeconds heartbeatSeconds env { name value } }
 } }"""
 
 Act = Callable[[World], Awaitable[Any]]
@@ -47,16 +47,37 @@ async def test_the_orders_are_sent_at_once(world: World) -> None:
         "desired": "RUN",
         "graceSeconds": 10,
         "waiting": True,
+        "answers": [],
         "inbox": [{"id": world.context, "name": "0001-text.md", "content": "Mind the gap."}],
         "assignment": {
             "runtime": "command",
             "argv": COMMAND["argv"],
+            "model": None,
+            "mode": None,
+            "problem": None,
             "cwd": str(world.root),
             "prompt": "# build: Do build\n",
             "timeoutSeconds": None,
             "heartbeatSeconds": 30.0,
         },
     }
+
+
+async def test_an_agent_that_looks_after_a_run_gets_a_token_for_the_run_and_how_often_to_beat(
+    world: World,
+) -> None:
+    run = await world.a_run("a", supervisor=COMMAND)
+    await world.fleet.claim()
+    (process,) = [one for one in await world.fleet.live(run) if one.role == "ORCHESTRATOR"]
+    stream = await orders(world, process.id)
+    (first,) = await take(stream, 1)
+    await closed(stream)
+    env = {one["name"]: one["value"] for one in first["assignment"]["env"]}
+    assert (env["TRACKSIDE_RUN_ID"], env["TRACKSIDE_HEARTBEAT_SECONDS"]) == (run, "30")
+    actor = await world.fleet.db.read(store.tokens.actor_of, env["TRACKSIDE_TOKEN"])
+    assert actor is not None
+    assert (actor.role, actor.run_id, actor.worker_id) == ("ORCHESTRATOR", run, None)
+    assert "trackside heartbeat" in first["assignment"]["prompt"]
 
 
 async def test_variables_of_the_caller_reach_the_worker_and_never_cover_our_own(world: World) -> None:
@@ -73,6 +94,36 @@ async def test_variables_of_the_caller_reach_the_worker_and_never_cover_our_own(
     await closed(stream)
     env = {one["name"]: one["value"] for one in first["assignment"]["env"]}
     assert (env["COLOUR"], env["TRACKSIDE_SKILL"], env["TRACKSIDE_TASK_ID"]) == ("red", "writing", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "told"),
+    [
+        ("helper", None, ("acp", ["true", "acp"], "m-1", "calm", None)),
+        ("helper", "m-2", ("acp", ["true", "acp"], "m-2", "calm", None)),
+        (
+            "gone",
+            None,
+            ("command", [], None, None, "There is no agent 'gone' in the settings of this host's server."),
+        ),
+    ],
+)
+async def test_an_agent_is_started_as_the_server_has_it_configured(
+    world: World, name: str, model: str | None, told: tuple[Any, ...]
+) -> None:
+    runtime = {"kind": "agent", "name": name, "model": model, "prompt": "Be brief."}
+    run = await world.a_run("task", runtime=runtime)
+    await world.fleet.claim()
+    worker = str((await world.fleet.task(run, "task")).worker_id)
+    stream = await orders(world, worker)
+    (first,) = await take(stream, 1)
+    await closed(stream)
+    assignment = first["assignment"]
+    names = ("runtime", "argv", "model", "mode", "problem")
+    assert tuple(assignment[one] for one in names) == told
+    assert assignment["prompt"].startswith("Be brief.\n\n---\n\n# task:")
+    env = {one["name"]: one["value"] for one in assignment["env"]}
+    assert env.get("SHADE") == ("blue" if name == "helper" else None)
 
 
 async def answered(world: World) -> None:

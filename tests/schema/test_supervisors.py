@@ -4,11 +4,15 @@ from typing import Any, Final
 
 from app.store import leases
 from app.store.db import Tx
+from tests.factories import COMMAND
 from tests.schema.world import World
 
 SUPERVISOR: Final = """query($run: ID!, $first: Int) { run(id: $run) { supervisor {
   id state isAgent currentActivity progress pendingTasks(first: $first) { key } restarts lastHeartbeatAt alive
 } } }"""
+
+DEATHS: Final = """query($run: ID!) { events(filter: {runIds: [$run], types: ["SupervisorStateChanged"]}) { edges { node {
+  ... on SupervisorStateChanged { newState reason } } } } }"""
 
 
 async def seen(world: World, run: str, **variables: Any) -> dict[str, Any]:
@@ -63,3 +67,25 @@ async def test_the_log_tells_of_its_states(world: World) -> None:
         "newState": "INITIALIZING",
         "reason": None,
     }
+
+
+async def test_one_that_is_started_is_a_worker_with_a_token_for_its_run(world: World) -> None:
+    run = await world.a_run("a", supervisor=COMMAND)
+    document = """query($run: ID!) { run(id: $run) { supervisor { alive startsAt worker { id role task { id } } } } }"""
+
+    async def look() -> Any:
+        return (await world.api.query(document, run=run))["run"]["supervisor"]
+
+    assert await look() == {"alive": False, "startsAt": "2026-01-01T12:00:00Z", "worker": None}
+    await world.fleet.claim()
+    found = await look()
+    id = found["worker"].pop("id")
+    assert found == {"alive": True, "startsAt": None, "worker": {"role": "ORCHESTRATOR", "task": None}}
+    await world.fleet.exit(await world.fleet.up(id), 1)
+    assert await look() == {"alive": False, "startsAt": "2026-01-01T12:00:01Z", "worker": None}
+    (event,) = [
+        edge["node"]
+        for edge in (await world.api.query(DEATHS, run=run))["events"]["edges"]
+        if edge["node"]["newState"] == "INTERRUPTED"
+    ]
+    assert event["reason"] == "The process ended with exit code 1."

@@ -7,6 +7,7 @@ import pytest
 
 from app import commands, store
 from app.domain.tasks import TaskOrder
+from app.store import tasks
 from app.store.db import Database
 from tests.conftest import BOTH, Clock
 from tests.factories import a_plan, a_task
@@ -66,6 +67,20 @@ async def test_what_blocks_most_comes_first(world: World) -> None:
     await world.fleet.finish(run, "first")
     assert await keys(world.api, run, order="BLOCKS_DESC") == ["middle", "side", "last", "first", "lone"]
     assert await keys(world.api, run, order="BLOCKS_DESC", filter={"statuses": ["COMPLETED"]}) == ["first"]
+
+
+@pytest.mark.parametrize("few", [0, tasks.FEW])
+async def test_nothing_is_blocked_past_a_task_that_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(tasks, "FEW", few)
+    run = await world.a_run("first", "done < first", "behind < done", "last < behind", runtime=None)
+    await world.fleet.do(commands.tasks.skip, task_id=(await world.fleet.task(run, "done")).id)
+    document = "query($id: ID!) { run(id: $id) { tasks { edges { node { key blocks } } } } }"
+    found = (await world.api.query(document, id=run))["run"]["tasks"]["edges"]
+    blocks = {edge["node"]["key"]: edge["node"]["blocks"] for edge in found}
+    assert blocks == {"first": 0, "done": 0, "behind": 1, "last": 0}
+    assert (await keys(world.api, run, order="BLOCKS_DESC"))[0] == "behind"
 
 
 @pytest.mark.parametrize("order", TaskOrder)

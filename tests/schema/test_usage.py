@@ -65,6 +65,7 @@ async def test_what_runners_report_is_seen_everywhere(world: World) -> None:
     assert found == {"model": "m-3", "usage": told, "task": {"usage": told}, "run": {"usage": told}}
     dashboard = (await world.api.query(f"{{ dashboard {{ usage {USAGE} }} }}"))["dashboard"]["usage"]
     assert (dashboard["inputTokens"], dashboard["costUsd"]) == (1210, "1.3125000001")
+    await world.fleet.exit(worker)
     kinds = '{ events(filter: {types: ["WorkerReported"]}) { edges { node { ... on WorkerReported { usage { costUsd } } } } } }'
     events = (await world.api.query(kinds))["events"]["edges"]
     assert [edge["node"]["usage"] for edge in events] == [{"costUsd": "0.1"}, {"costUsd": "1.2000000001"}]

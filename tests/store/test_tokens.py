@@ -9,7 +9,7 @@ from app.domain.access import Actor, Role
 from app.domain.reports import Exited
 from app.domain.workers import ExitReason
 from app.store.db import Database, Tx
-from app.store.tables import TokenRow
+from app.store.token_tables import TokenRow
 from tests.conftest import Clock
 from tests.fleet import Fleet, add
 

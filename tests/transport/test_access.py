@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from app.domain.access import Actor, Role
 from app.store import tokens
 from app.store.db import Database, Tx
-from app.store.tables import TokenRow
+from app.store.token_tables import TokenRow
 from app.transport.gate import Addresses
 from app.transport.identity import Authenticator
 from tests.transport.serving import ADMIN, VIEWER, Served, closed, heard, say, serving, subscribe

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from app.domain.access import Role
 from app.store import tokens
 from app.store.db import Database, Tx
-from app.store.tables import TokenRow
+from app.store.token_tables import TokenRow
 from app.transport.identity import Authenticator
 from tests.conftest import Clock
 from tests.transport.serving import VIEWER, Served, closed, heard, serving, subscribe
