@@ -188,7 +188,6 @@ class Scripted:
     async def do_stubborn(self, _: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         await self.say("nothing ends me")
-        await asyncio.sleep(0.05)  # what was said has gone out
         while True:
             signal.pause()  # so that it does not hear either that its input is closed
 

@@ -79,11 +79,11 @@ def task(key: str, status: str) -> Callable[[Event], bool]:
     )
 
 
-def worker(worker_id: str, status: str) -> Callable[[Event], bool]:
+def worker(worker_id: str, *statuses: str) -> Callable[[Event], bool]:
     return lambda event: (
         event["__typename"] == "WorkerStatusChanged"
         and event["worker"]["id"] == worker_id
-        and event["newWorkerStatus"] == status
+        and event["newWorkerStatus"] in statuses
     )
 
 

@@ -34,7 +34,9 @@ class Outcome:
                 f"without a bus half of the events took {statistics.median(self.dead):.1f} s, "
                 f"one {max(self.dead):.1f} s"
             )
-        if self.quiet and statistics.median(self.quiet) > QUICK:  # a busy machine may leave no quiet moment
+        if not self.quiet:
+            found.append("of what happened when little was going on, one of the two heard nothing")
+        elif statistics.median(self.quiet) > QUICK:
             found.append(f"with the bus half of the events took {statistics.median(self.quiet):.2f} s")
         if self.taken_over is not None and self.taken_over > TAKEN_OVER[self.fault]:
             found.append(f"nobody led for {self.taken_over:.1f} s")
