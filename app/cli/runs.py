@@ -26,7 +26,7 @@ from app.domain.runs import RunStatus
 
 app = typer.Typer(no_args_is_help=True, help="Runs: make them, look at them, steer them.")
 for _part in (run_creation, run_verbs, gates, run_batches, run_cleanup, run_export, run_health):
-    app.registered_commands += _part.app.registered_commands
+    app.add_typer(_part.app)
 
 LIST = """
 query ($filter: RunFilter, $order: RunOrder, $first: Int!, $after: String) {

@@ -17,7 +17,7 @@ from app.cli.wording import told
 from app.domain.tasks import TaskStatus
 
 app = typer.Typer(no_args_is_help=True, help="Tasks: look at them, steer them, change the DAG.")
-app.registered_commands += task_edits.app.registered_commands
+app.add_typer(task_edits.app)
 
 LIST = """
 query ($id: ID!, $statuses: [TaskStatus!], $phase: String, $search: String, $first: Int!, $after: String) {

@@ -8,6 +8,7 @@ from app import store
 from app.commands import (
     attention,
     audit,
+    endings,
     moves,
     orders,
     permissions,
@@ -92,7 +93,7 @@ def lose(tx: Tx, *, worker_id: str, fence: int, reason: str, unheard_since: date
     if unheard_since is not None and (worker.last_heartbeat_at or worker.created_at) >= unheard_since:
         return False
     stopping = worker.status == WorkerStatus.STOPPING
-    workers.end(tx, run, worker, WorkerMove.DIE if stopping else WorkerMove.LOSE, reason=reason)
+    endings.end(tx, run, worker, WorkerMove.DIE if stopping else WorkerMove.LOSE, reason=reason)
     return True
 
 
@@ -229,12 +230,12 @@ def _exited(tx: Tx, run: RunRow, worker: WorkerRow, body: Exited) -> None:
     worker.exit_code = body.exit_code
     words = limits.storable(body.words())
     if worker.status == WorkerStatus.STOPPING:
-        workers.end(tx, run, worker, WorkerMove.DIE, reason=worker.status_reason)
+        endings.end(tx, run, worker, WorkerMove.DIE, reason=worker.status_reason)
     elif body.reason is ExitReason.RUNNER_LOST:
-        workers.end(tx, run, worker, WorkerMove.LOSE, reason=words)
+        endings.end(tx, run, worker, WorkerMove.LOSE, reason=words)
     elif body.succeeded():
         if worker.status == WorkerStatus.SPAWNING:
             _started(tx, run, worker, Started(worker.pid or 0, worker.process_created or 0.0))
-        workers.end(tx, run, worker, WorkerMove.SUCCEED)
+        endings.end(tx, run, worker, WorkerMove.SUCCEED)
     else:
-        workers.end(tx, run, worker, WorkerMove.FAIL, reason=words)
+        endings.end(tx, run, worker, WorkerMove.FAIL, reason=words)

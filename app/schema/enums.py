@@ -1,4 +1,7 @@
-"""Enums of the domain as enums of the schema: described once, value by value, before any type uses them."""
+"""Enums of the domain as enums of the schema: described once, value by value, before any type uses them.
+
+Those of one room alone are described there.
+"""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -19,7 +22,6 @@ from app.domain.plans import PlanFormat
 from app.domain.reports import LogStream
 from app.domain.restorations import RestorationStep
 from app.domain.runs import RunStatus, Urgency
-from app.domain.skills import SkillProblemCode, SkillRole
 from app.domain.subtasks import SubtaskChange
 from app.domain.supervisors import SupervisorState
 from app.domain.tasks import TaskOrder, TaskStatus
@@ -274,30 +276,6 @@ describe(
     },
 )
 describe(
-    SkillProblemCode,
-    "What is wrong with a folder that is not taken as a skill.",
-    {
-        "MANIFEST_MISSING": "It has no manifest.",
-        "MANIFEST_UNREADABLE": "Its manifest cannot be read or parsed.",
-        "MANIFEST_AMBIGUOUS": "It has more than one manifest.",
-        "FIELD_MISSING": "Its manifest leaves out a field.",
-        "FIELD_INVALID": "A field of its manifest is not the text that it should be.",
-        "ROLE_UNKNOWN": "Its role is none of those that there are.",
-        "NAME_TAKEN": "Another skill in the same place has its name.",
-        "TEXT_MISSING": "There is no skill.md.",
-        "TEXT_UNREADABLE": "Its skill.md cannot be read, or is too long.",
-    },
-)
-describe(
-    SkillRole,
-    "Whom a skill instructs.",
-    {
-        "ORCHESTRATOR": "An agent that looks after a run.",
-        "WORKER": "An agent that works on a task.",
-        "CLI": "A person's own agent, at the command line.",
-    },
-)
-describe(
     TaskRequirement,
     "What a gate asks of the tasks of its phase. What is left over when the phase is left is skipped, except where a "
     "worker is on it.",
@@ -394,8 +372,6 @@ __all__ = [
     "RestorationStep",
     "Role",
     "RunStatus",
-    "SkillProblemCode",
-    "SkillRole",
     "SubtaskChange",
     "SupervisorState",
     "TaskOrder",

@@ -10,13 +10,38 @@ from app import skills, store
 from app.commands.audit import Change
 from app.domain import limits
 from app.domain.errors import AppError
-from app.domain.skills import Skill as Found, SkillProblem as Problem
+from app.domain.skills import Skill as Found, SkillProblem as Problem, SkillProblemCode, SkillRole
 from app.schema.context import Context, Info
-from app.schema.enums import SkillProblemCode, SkillRole
+from app.schema.enums import describe
 from app.schema.inputs import given
 from app.store.db import Tx
 from app.store.skill_tables import SkillRow
 from app.store.tables import ProjectRow
+
+describe(
+    SkillProblemCode,
+    "What is wrong with a folder that is not taken as a skill.",
+    {
+        "MANIFEST_MISSING": "It has no manifest.",
+        "MANIFEST_UNREADABLE": "Its manifest cannot be read or parsed.",
+        "MANIFEST_AMBIGUOUS": "It has more than one manifest.",
+        "FIELD_MISSING": "Its manifest leaves out a field.",
+        "FIELD_INVALID": "A field of its manifest is not the text that it should be.",
+        "ROLE_UNKNOWN": "Its role is none of those that there are.",
+        "NAME_TAKEN": "Another skill in the same place has its name.",
+        "TEXT_MISSING": "There is no skill.md.",
+        "TEXT_UNREADABLE": "Its skill.md cannot be read, or is too long.",
+    },
+)
+describe(
+    SkillRole,
+    "Whom a skill instructs.",
+    {
+        "ORCHESTRATOR": "An agent that looks after a run.",
+        "WORKER": "An agent that works on a task.",
+        "CLI": "A person's own agent, at the command line.",
+    },
+)
 
 OfProject = Annotated[
     strawberry.ID | None,
