@@ -32,9 +32,9 @@ def parts() -> list[str | list[str]]:
             found += _one(f"trackside {name}", command, app.registered_commands[0].callback)
             continue
         found += [f"## trackside {name}", line]
-        for info in app.registered_commands:
-            key = info.name or ""
-            found += _one(f"trackside {name} {key}", command.commands[key], info.callback)
+        callbacks = _callbacks(app)
+        for key, one in command.commands.items():
+            found += _one(f"trackside {name} {key}", one, callbacks[key])
     return found
 
 
@@ -57,6 +57,15 @@ def commands() -> list[str]:
 def _app(name: str) -> typer.Typer:
     app: typer.Typer = import_module(MODULES[name][0]).app
     return app
+
+
+def _callbacks(app: typer.Typer) -> dict[str, Any]:
+    """What each command calls, by its name; the commands of its parts stand among its own."""
+    found = {info.name or "": info.callback for info in app.registered_commands}
+    for part in app.registered_groups:
+        assert part.typer_instance is not None
+        found |= _callbacks(part.typer_instance)
+    return found
 
 
 def _one(words: str, command: Any, callback: Any) -> list[str | list[str]]:
