@@ -18,6 +18,7 @@ from app.domain.reports import Body, Exited, Report, Started
 from app.domain.workers import ExitReason
 from app.store.db import Database, Tx
 from app.store.leases import Lease
+from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import (
     AttentionRow,
     CommandRow,
@@ -196,6 +197,9 @@ class Fleet:
 
     async def run(self, run_id: str) -> RunRow:
         return await self.db.read(store.runs.get, run_id)
+
+    async def supervisor(self, run_id: str) -> SupervisorRow:
+        return await self.db.read(store.supervisors.of_run, run_id)
 
     async def worker(self, worker_id: str) -> WorkerRow:
         return await self.db.read(store.workers.get, worker_id)

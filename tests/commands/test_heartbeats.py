@@ -7,40 +7,22 @@ import pytest
 
 from app import commands, store
 from app.commands.audit import Change
-from app.domain.access import Actor, Role
 from app.domain.errors import AppError
 from app.domain.events import EventKind
 from app.domain.runs import Urgency
 from app.domain.supervisors import SupervisorState
 from app.engine import supervision
 from app.store.db import Tx
-from app.store.supervisor_tables import SupervisorRow
+from tests.commands.supervising import agent_of, beat, heartbeat, refused_heartbeat
 from tests.conftest import Clock
-from tests.factories import an_actor
 from tests.fleet import Fleet
 
 S = SupervisorState
 PATIENCE = timedelta(seconds=120)
 
 
-def agent_of(run: str, name: str = "one") -> Actor:
-    return an_actor(Role.ORCHESTRATOR, id=f"tok_{name}", run_id=run)
-
-
-async def beat(fleet: Fleet, run: str, state: S = S.WORKING, *, name: str = "one", **said: Any) -> None:
-    await fleet.db.write(
-        commands.supervisors.beat, actor=agent_of(run, name), run_id=run, state=state, **said
-    )
-
-
-async def refused(fleet: Fleet, run: str, state: S = S.WORKING, **said: Any) -> str:
-    with pytest.raises(AppError) as error:
-        await beat(fleet, run, state, **said)
-    return str(error.value.code)
-
-
-async def supervisor(fleet: Fleet, run: str) -> SupervisorRow:
-    return await fleet.db.read(store.supervisors.of_run, run)
+async def refused(fleet: Fleet, run: str, state: S = S.WORKING, *, name: str = "one", **said: Any) -> str:
+    return await refused_heartbeat(fleet, run, agent_of(run, name), state, **said)
 
 
 async def look(fleet: Fleet, clock: Clock, *, led_for: timedelta = timedelta(hours=1)) -> int:
@@ -62,7 +44,7 @@ async def test_what_an_agent_says_is_kept_and_what_it_leaves_out_stays(fleet: Fl
     await beat(fleet, run, S.IDLE, activity="Reading", progress=40, pending_tasks=[task])
     at = clock.advance(seconds=30)
     await beat(fleet, run, S.WAITING_FOR_TASKS, phase="phase-1")
-    row = await supervisor(fleet, run)
+    row = await fleet.supervisor(run)
     assert (row.state, row.activity, row.progress) == (S.WAITING_FOR_TASKS, "Reading", 40)
     assert (row.pending_tasks, row.last_heartbeat_at, row.agent) == ([task], at, "tok_one")
     after = await fleet.run(run)
@@ -91,9 +73,9 @@ async def test_an_agent_stands_as_it_says_until_its_run_ends(fleet: Fleet) -> No
     await beat(fleet, run, S.BLOCKED)
     await fleet.do(commands.runs.pause, run_id=run, mode=Urgency.DRAIN)
     await fleet.do(commands.runs.resume, run_id=run)
-    assert (await supervisor(fleet, run)).state == S.BLOCKED
+    assert (await fleet.supervisor(run)).state == S.BLOCKED
     await fleet.finish(run, "a", "b")
-    assert (await supervisor(fleet, run)).state == S.COMPLETED
+    assert (await fleet.supervisor(run)).state == S.COMPLETED
     assert await refused(fleet, run) == "SUPERVISOR_NOT_FOUND"
 
 
@@ -101,10 +83,10 @@ async def test_the_agent_of_a_failed_run_begins_again_with_it(fleet: Fleet, cloc
     run = await fleet.a_run("a")
     await beat(fleet, run)
     await fleet.fail(run, "a")
-    assert (await supervisor(fleet, run)).state == S.FAILED
+    assert (await fleet.supervisor(run)).state == S.FAILED
     clock.advance(hours=1)
     await fleet.do(commands.runs.retry, run_id=run, by=agent_of(run))
-    assert (await supervisor(fleet, run)).state == S.INITIALIZING
+    assert (await fleet.supervisor(run)).state == S.INITIALIZING
     assert await look(fleet, clock) == 0
     await beat(fleet, run)
 
@@ -116,17 +98,17 @@ async def test_one_agent_looks_after_a_run_and_another_after_a_restart(fleet: Fl
     await fleet.do(commands.supervisors.restart, run_id=run, because="Another one.")
     await beat(fleet, run, name="two")
     assert await refused(fleet, run, name="one") == "SUPERVISOR_NOT_FOUND"
-    assert (await supervisor(fleet, run)).restarts == 1
+    assert (await fleet.supervisor(run)).restarts == 1
 
 
 async def test_an_agent_of_another_run_is_told_nothing(fleet: Fleet) -> None:
     run, other = await fleet.a_run("a"), await fleet.a_run("a")
     with pytest.raises(AppError, match="There is no run"):
-        await fleet.db.write(commands.supervisors.beat, actor=agent_of(other), run_id=run, state=S.WORKING)
+        await heartbeat(fleet, run, agent_of(other))
     stranger = (await fleet.task(other, "a")).id
     assert await refused(fleet, run, pending_tasks=[stranger]) == "NOT_FOUND"
     assert await refused(fleet, run, phase="no-such-phase") == "NOT_FOUND"
-    assert not (await supervisor(fleet, run)).is_agent
+    assert not (await fleet.supervisor(run)).is_agent
 
 
 async def test_who_is_not_heard_is_given_up_once(fleet: Fleet, clock: Clock) -> None:
@@ -138,8 +120,8 @@ async def test_who_is_not_heard_is_given_up_once(fleet: Fleet, clock: Clock) -> 
     clock.advance(seconds=1)
     assert await look(fleet, clock) == 1
     assert await look(fleet, clock) == 0
-    assert (await supervisor(fleet, run)).state == S.INTERRUPTED
-    assert (await supervisor(fleet, built_in)).state == S.WORKING
+    assert (await fleet.supervisor(run)).state == S.INTERRUPTED
+    assert (await fleet.supervisor(built_in)).state == S.WORKING
     told = (await fleet.events(EventKind.SUPERVISOR_STATE_CHANGED))[-1]
     assert told.data["reason"] == "It was not heard for 120 s."
 
@@ -163,7 +145,7 @@ async def test_a_beat_while_it_is_decided_counts(
     await beat(fleet, run)
     monkeypatch.setattr(store.supervisors, "silent", lambda tx, since: silent)
     assert await look(fleet, clock) == 0
-    assert (await supervisor(fleet, run)).state == S.WORKING
+    assert (await fleet.supervisor(run)).state == S.WORKING
 
 
 async def test_the_token_of_one_that_was_given_up_does_nothing_until_a_restart(
@@ -208,7 +190,7 @@ async def test_the_built_in_one_is_restarted_and_stands_as_its_run_does(fleet: F
     run = await fleet.a_run("a")
     version = (await fleet.run(run)).version
     await fleet.do(commands.supervisors.restart, run_id=run, expected_version=version)
-    row = await supervisor(fleet, run)
+    row = await fleet.supervisor(run)
     assert (row.state, row.restarts, row.is_agent) == (S.WORKING, 1, False)
     assert (await fleet.run(run)).version == version
 

@@ -9,15 +9,10 @@ from app.commands import supervision
 from app.domain.events import EventKind
 from app.domain.runs import RunStatus, Urgency
 from app.domain.supervisors import BUILT_IN, SupervisorState
-from app.store.supervisor_tables import SupervisorRow
 from tests.fleet import Fleet
 from tests.invariants import check
 
 S = SupervisorState
-
-
-async def supervisor(fleet: Fleet, run: str) -> SupervisorRow:
-    return await fleet.db.read(store.supervisors.of_run, run)
 
 
 async def told(fleet: Fleet, run: str) -> list[str]:
@@ -28,18 +23,18 @@ async def told(fleet: Fleet, run: str) -> list[str]:
 
 async def test_the_built_in_one_stands_as_its_run_does(fleet: Fleet) -> None:
     run = await fleet.a_run("a", "b < a", start=False)
-    assert (await supervisor(fleet, run)).state == S.INITIALIZING
+    assert (await fleet.supervisor(run)).state == S.INITIALIZING
     await fleet.do(commands.runs.start, run_id=run)
     item = await fleet.asking(run, "a")
-    assert (await supervisor(fleet, run)).state == S.WAITING_FOR_USER
+    assert (await fleet.supervisor(run)).state == S.WAITING_FOR_USER
     await fleet.do(commands.attention.answer, item_id=item, answer="so")
     await fleet.do(commands.runs.pause, run_id=run, mode=Urgency.DRAIN)
-    assert (await supervisor(fleet, run)).state == S.WAITING_FOR_TASKS
+    assert (await fleet.supervisor(run)).state == S.WAITING_FOR_TASKS
     await fleet.finish(run, "a")
-    assert (await supervisor(fleet, run)).state == S.IDLE
+    assert (await fleet.supervisor(run)).state == S.IDLE
     await fleet.do(commands.runs.resume, run_id=run)
     await fleet.fail(run, "b")
-    assert (await supervisor(fleet, run)).state == S.FAILED
+    assert (await fleet.supervisor(run)).state == S.FAILED
     await fleet.do(commands.runs.retry, run_id=run)
     await fleet.finish(run, "b")
     await fleet.do(commands.runs.archive, run_id=run)
@@ -61,7 +56,7 @@ async def test_the_built_in_one_stands_as_its_run_does(fleet: Fleet) -> None:
 async def test_it_is_interrupted_with_its_run(fleet: Fleet) -> None:
     run = await fleet.a_run("a")
     await fleet.do(commands.runs.stop, run_id=run, mode=Urgency.NOW)
-    assert (await supervisor(fleet, run)).state == S.INTERRUPTED
+    assert (await fleet.supervisor(run)).state == S.INTERRUPTED
 
 
 async def test_nothing_is_told_or_read_while_a_run_stays_as_it_is(

@@ -17,6 +17,14 @@ from app.transport.server import Server, configuration
 
 TOKEN = "token-of-the-tests"
 
+PLAN = (
+    "title: A plan\ntasks:\n  - {key: one, title: Do it}\n  - {key: two, title: Do more, dependsOn: [one]}\n"
+)
+CREATE_RUN = (
+    "mutation($project: ID!, $plan: String!, $key: String) { createRun(input: {projectId: $project, start: true, "
+    "plan: {text: {format: TRACKSIDE, content: $plan}}, idempotencyKey: $key}) { run { id } userErrors { code } } }"
+)
+
 Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -48,6 +56,15 @@ class Served:
 
 def number(numbers: Numbers, name: str, **labels: str) -> float | None:
     return numbers.get((f"trackside_{name}", tuple(sorted(labels.items()))))
+
+
+async def a_project(served: Served, root: Path) -> str:
+    document = (
+        'mutation($root: String!) { createProject(input: {name: "p", root: $root}) { project { id } } }'
+    )
+    created = await served.ask(document, root=str(root))
+    project: str = created["data"]["createProject"]["project"]["id"]
+    return project
 
 
 @asynccontextmanager
