@@ -191,8 +191,10 @@ def _has_work(outline: Outline, boxes: Sequence[Box]) -> bool:
         while above > 0 and not outline.lines[above - 1].strip():
             above -= 1
         if previous is None or above >= previous.end:
-            label = _BULLET.sub("", outline.lines[above - 1], count=1)
-            labelled = is_checklist_name(label) or _PARTS.fullmatch(label[:_LONGEST]) is not None
+            label = outline.lines[above - 1][:_LONGEST]
+            bullet = _BULLET.match(label)
+            label = label[bullet.end() :] if bullet is not None else label
+            labelled = is_checklist_name(label) or _PARTS.fullmatch(label) is not None
         if not labelled and not _STEP.match(box.title):
             return True
         previous = box

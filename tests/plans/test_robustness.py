@@ -167,6 +167,8 @@ def test_noise_is_a_plan_or_a_refusal(seed, name):
         pytest.param("- [ ] T001 a\n## Dependencies\n" + ("T001(" * 400 + "\n") * 200, id="asides"),
         pytest.param("- [ ] T001 a\n## Dependencies\n" + "".join("  " * (n % 40) + "└── T001\n" for n in range(20_000)), id="trees"),
         pytest.param("- [ ] a\n" + "".join("  " * (1 + n % 30) + "- [ ] b\n" for n in range(20_000)), id="deep lists"),
+        pytest.param("### Task 1.1: a\n\nb" + " " * 200_000 + "b\n- [ ] c\n", id="a label of blanks"),
+        pytest.param("### Task 1.1: a\n\nb" + "> " * 200_000 + "b\n- [ ] c\n", id="a label of quotes"),
     ],
 )  # fmt: skip
 def test_hostile_documents_are_read_in_time(text):
