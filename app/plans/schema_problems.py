@@ -17,6 +17,7 @@ _KINDS: Final = {
     "array": "a list",
     "boolean": "true or false",
     "integer": "a whole number",
+    "number": "a number",
     "object": "a mapping of keys to values",
     "string": "text",
 }

@@ -133,6 +133,8 @@ class _Builder:
     def _scalar(self, event: Any, line: int) -> None:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             raise self._refusal(f"the tag {event.tag} is not allowed.", line)
+        if "\0" in event.value:  # written as an escape: no database keeps it, and no process can be given it
+            raise self._refusal("the control character 0x00 is not allowed.", line)
         if self.open and self.open[-1].wants_key:
             self._key(self.open[-1], event.value, line)
         else:
