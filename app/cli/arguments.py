@@ -1,6 +1,6 @@
 """Arguments and options that several commands have, told in the same words everywhere."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -89,6 +89,8 @@ Threshold = Annotated[
         help="After how much silence a run is stale, such as 90s, 30m or 2h; what the server is set to otherwise.",
     ),
 ]
+_LONGEST: Final = 20 * 366 * 86_400
+"""Of a span, in seconds: before that there is no calendar to count back to, and no number that the API takes."""
 
 
 def span(words: str | None, option: str) -> int | None:
@@ -96,10 +98,10 @@ def span(words: str | None, option: str) -> int | None:
     if words is None:
         return None
     found = text.seconds(words)
-    if found is None:
+    if found is None or found > _LONGEST:
         raise TracksideError(
             "INVALID_INPUT",
-            f"{option} {words!r} is no span of time.",
+            f"{option} {text.printable(words[:50])!r} is no span of time{'' if found is None else ' up to 20 years'}.",
             suggestion=f"Say {option} 30m for half an hour; s, h and d are seconds, hours and days.",
         )
     return found

@@ -15,6 +15,7 @@ from app.cli.run_batches import BATCH
 from app.cli.session import Session, server_command
 from app.cli.wording import told
 from app.client.discovery import LOCAL, state_dir
+from app.client.errors import TracksideError
 from app.dispatch import leftovers
 from app.dispatch.leftovers import Leftover
 
@@ -25,13 +26,15 @@ _MOST: Final = 500
 
 
 class Step(StrEnum):
-    ARCHIVE = "archive"
+    """In this order: what is archived now is never deleted by the same command, which did not say so of it."""
+
     DELETE = "delete"
+    ARCHIVE = "archive"
     FILES = "files"
 
 
-_OPERATIONS: Final = {Step.ARCHIVE: "ARCHIVE_OLD", Step.DELETE: "CLEANUP_ARCHIVED"}
-_DONE: Final = {Step.ARCHIVE: "archived", Step.DELETE: "deleted for good"}
+_OPERATIONS: Final = {Step.DELETE: "CLEANUP_ARCHIVED", Step.ARCHIVE: "ARCHIVE_OLD"}
+_DONE: Final = {Step.DELETE: "deleted for good", Step.ARCHIVE: "archived"}
 
 
 @app.command("cleanup")
@@ -51,14 +54,14 @@ async def clean_up(
         list[Step] | None,
         typer.Option(
             case_sensitive=False,
-            help="archive runs that have ended, delete archived ones, or remove the files that `trackside run` has left on "
-            "this machine; may be repeated. All of it otherwise.",
+            help="delete archived runs, archive those that have ended, or remove the files that `trackside run` has left on "
+            "this machine; may be repeated. All of it otherwise; with --project no files, which are of every project.",
         ),
     ] = None,
     project: ProjectOption = None,
     reason: Reason = None,
 ) -> ExitCode:
-    r"""Archive old runs that have ended, delete old archived ones for good, and remove files that are left on this machine.
+    r"""Delete old archived runs for good, archive old ones that have ended, and remove files that are left on this machine.
 
     Without --yes it only tells what it would do. What a deleted run did stays in the event log, and the audit trail keeps
     who deleted it. For ADMINs. Workers' own files are removed by the server, ten minutes after they have ended.
@@ -68,7 +71,7 @@ async def clean_up(
       trackside runs cleanup --older-than 30d --project . --yes --reason 'end of the month'
       trackside runs cleanup --only files --older-than 90d --output json
     """
-    steps = [one for one in Step if not only or one in only]
+    steps = _steps(only, project)
     seconds = span(older_than, "--older-than") or 0
     filter = {"projectId": await references.project(session.client, project)} if project is not None else None
     document: dict[str, Any] = {"done": yes}
@@ -92,6 +95,18 @@ async def clean_up(
     return ExitCode.REFUSED if failed else ExitCode.COMPLETED
 
 
+def _steps(only: list[Step] | None, project: str | None) -> list[Step]:
+    """Nothing tells whose a directory of `trackside run` is: who means one project means none of them."""
+    if project is not None and Step.FILES in (only or ()):
+        raise TracksideError(
+            "INVALID_INPUT",
+            "The files that `trackside run` has left are those of every project.",
+            suggestion="Leave out --project, or --only files.",
+        )
+    whole = [one for one in Step if project is None or one is not Step.FILES]
+    return [one for one in whole if not only or one in only]
+
+
 async def _batch(session: Session, step: Step, given: dict[str, Any]) -> dict[str, Any]:
     """As many requests as it takes: one changes so many runs at most."""
     runs: list[dict[str, Any]] = []
@@ -101,11 +116,20 @@ async def _batch(session: Session, step: Step, given: dict[str, Any]) -> dict[st
         payload = await session.client.mutate(BATCH, given)
         runs, ids = runs + payload["runs"], ids + payload["affectedIds"]
         failures = payload["failures"]
-        if given["dryRun"] or payload["affectedCount"] < _MOST:
+        looked_at = payload["affectedCount"] + len(failures)
+        if given["dryRun"] or looked_at < _MOST or not payload["affectedCount"]:
             break
+    more = given["dryRun"] and looked_at >= _MOST
     if not session.screen.json:
-        _tell(session, step, runs, failures, count=len(ids), dry=given["dryRun"])
-    return {"count": len(ids), "ids": ids, "failures": failures}
+        _tell(
+            session,
+            step,
+            runs,
+            failures,
+            count=f"{text.count(len(ids), 'run')}{' or more' if more else ''}",
+            dry=given["dryRun"],
+        )
+    return {"count": len(ids), "more": more, "ids": ids, "failures": failures}
 
 
 def _tell(
@@ -114,11 +138,11 @@ def _tell(
     runs: list[dict[str, Any]],
     failures: list[dict[str, Any]],
     *,
-    count: int,
+    count: str,
     dry: bool,
 ) -> None:
     done = f"would be {_DONE[step]}" if dry else f"{_DONE[step]}"
-    session.screen.line(f"{text.count(count, 'run')} {done}")
+    session.screen.line(f"{count} {done}")
     for run in runs:
         session.screen.line(f"  {run['id']}  {run['status']}  {text.printable(run['name'])}")
     for failure in failures:

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"))
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DIGITS: Final = 12
 _GAP: Final = "  "
 _WIDEST: Final = 32
 
@@ -67,9 +68,8 @@ def instant(words: str, now: datetime) -> str:
 def seconds(words: str) -> int | None:
     """Of `90s`, `15m`, `2h`, `3d`; None for anything else."""
     number, unit = words[:-1], words[-1:]
-    return (
-        int(number) * _SECONDS[unit] if number.isascii() and number.isdigit() and unit in _SECONDS else None
-    )
+    is_whole = number.isascii() and number.isdigit() and len(number) <= _DIGITS
+    return int(number) * _SECONDS[unit] if is_whole and unit in _SECONDS else None
 
 
 def clock(instant: str) -> str:
