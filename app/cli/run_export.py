@@ -42,6 +42,7 @@ query ($id: ID!) {{
 """
 _PAGES: Final = "($id: ID!, $first: Int!, $after: String)"
 _MORE: Final = "pageInfo { hasNextPage endCursor }"
+STILL = "query ($id: ID!) { run(id: $id) { id } }"
 TASKS = f"""
 query {_PAGES} {{
   run(id: $id) {{ tasks(first: $first, after: $after) {{
@@ -155,6 +156,12 @@ def _refuse_taken(file: Path | None, *, force: bool) -> None:
         raise TracksideError(
             "INVALID_INPUT", f"{file} is there already.", suggestion="Name another file, or add --force."
         )
+    if file is not None and file.exists() and not file.is_file():  # such as /dev/null, which others need
+        raise TracksideError(
+            "INVALID_INPUT",
+            f"{file} is no regular file, so nothing takes its place.",
+            suggestion="Leave out --file to write to standard output.",
+        )
 
 
 @contextmanager
@@ -224,6 +231,8 @@ async def _everything(session: Session, run_id: str) -> AsyncIterator[Thing]:
     async for some, _ in pages(client, EVENTS, "events", start="0", runs=[run_id]):
         for one in some:
             yield "Event", one
+    if (await client.query(STILL, {"id": run_id}))["run"] is None:  # its lists have ended with it
+        raise TracksideError("NOT_FOUND", f"The run {run_id} was deleted while it was exported.")
 
 
 class _Lines:

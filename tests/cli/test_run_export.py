@@ -1,6 +1,7 @@
 """Everything of one run in a file: whole, or not at all."""
 
 import json
+import os
 import signal
 from collections import Counter
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.hanging import hanging
+from tests.cli.hanging import hanging, holding
 from tests.cli.program import PATIENCE, Trackside, shell, task, write_plan
 from tests.e2e.served import Served
 
@@ -76,6 +77,32 @@ def test_a_file_is_written_whole_and_not_over_another(trackside: Trackside, proj
     assert nowhere.status == 1
     assert "no such file" in nowhere.err
     assert sorted(path.name for path in project.iterdir()) == ["plan.json", "run.ndjson"]
+
+
+def test_what_is_no_regular_file_is_never_replaced(trackside: Trackside, project: Path, run: str) -> None:
+    device = project / "device"
+    os.mkfifo(device)
+
+    refused = trackside("runs", "export", run, "--file", str(device), "--force", "--output", "json")
+
+    assert (refused.status, refused.error["code"], device.is_fifo()) == (2, "INVALID_INPUT", True)
+
+
+def test_a_run_that_is_deleted_meanwhile_is_not_told_as_whole(
+    trackside: Trackside, server: Served, project: Path, run: str
+) -> None:
+    token = (server.data_dir / "token").read_text().strip()
+    with holding(server, b"workers(first") as (url, asked, go_on):
+        exporting = trackside.start("runs", "export", run, "--url", url, "--token", token)
+        assert asked.wait(PATIENCE)
+        trackside("runs", "archive", run)
+        cleanup = ("runs", "cleanup", "--only", "delete", "--older-than", "0s", "--project", ".", "--yes")
+        assert run in trackside(*cleanup, "--output", "json").json["delete"]["ids"]
+        go_on.set()
+        done = exporting.end()
+
+    assert (done.status, '"type":"Task"' in done.out, '"type":"End"' in done.out) == (2, True, False)
+    assert "deleted" in done.err
 
 
 def test_interrupted_it_leaves_no_part_of_it_behind(
