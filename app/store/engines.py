@@ -1,11 +1,14 @@
 """Connections to SQLite and PostgreSQL, set up as this program needs them."""
 
+import os
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event as sa_event
+from sqlalchemy import Engine, create_engine, event as sa_event, make_url
 
 
 def sqlite(url: str) -> Engine:
+    _make_private(make_url(url).database)
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10})
 
     @sa_event.listens_for(engine, "connect")
@@ -28,6 +31,17 @@ def sqlite(url: str) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _make_private(path: str | None) -> None:
+    """SQLite would let everybody read a new file, and there is the key in it that workers' tokens are derived from.
+
+    What lies beside it while it is used, SQLite makes as the file itself is.
+    """
+    if not path or path == ":memory:":
+        return
+    with suppress(OSError):  # it is there already, or cannot be made: to connect says that better
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _lower(value: Any) -> Any:

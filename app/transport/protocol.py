@@ -2,11 +2,14 @@
 
 import socket
 from asyncio.transports import BaseTransport
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.transport.connection import WIRE
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 LINGER_SECONDS: Final = 5.0
 LAST_MOMENT: Final = 0.3
@@ -30,6 +33,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         self.scope[WIRE] = self  # type: ignore[typeddict-unknown-key]
         await super().run_asgi()
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """A refused handshake is an answered one: uvicorn would log an error that the app answered nothing."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
 
     def shutdown(self) -> None:
         """The server has said its goodbyes; closing would wait for clients that do not read."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 from app import store
 from app.domain.access import Role
 from app.domain.errors import AppError
+from app.store import migrations
 from app.store.db import Database, Tx
 from app.store.tables import ProjectRow
 from tests.conftest import Clock
@@ -23,6 +25,22 @@ from tests.store.writes import add_project, names, note, noted, refuse
 async def test_an_answer_is_given_once_the_change_is_there_for_everyone(db: Database) -> None:
     assert await db.write(add_project, "one") == "one"
     assert await db.read(names) == ["one"]
+
+
+def modes_in(directory: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+
+
+async def test_a_file_of_sqlite_is_for_its_owner_alone(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    try:
+        migrations.upgrade(db)
+        await db.write(add_project, "one")
+        modes = await asyncio.to_thread(modes_in, tmp_path)
+    finally:
+        db.close()
+    assert modes.pop("new.db") == 0o600
+    assert set(modes.values()) == {0o600}, modes
 
 
 async def test_a_refusal_changes_nothing(db: Database) -> None:

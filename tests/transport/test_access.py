@@ -1,5 +1,6 @@
 """Who is let in: tokens, hosts, origins."""
 
+import logging
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from app.store.db import Database, Tx
 from app.store.token_tables import TokenRow
 from app.transport.gate import Addresses
 from app.transport.identity import Authenticator
+from tests.live.waiting import until
 from tests.transport.serving import ADMIN, VIEWER, Served, closed, heard, say, serving, subscribe
 
 QUERY = {"query": "{who}"}
@@ -127,6 +129,16 @@ async def test_origins(sqlite_db: Database, origin: str, allowed: bool) -> None:
                 async with served.socket(additional_headers={"origin": value}):
                     pass
             assert refusal.value.response.status_code == 403
+
+
+async def test_a_refused_handshake_is_no_error_of_the_server(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InvalidStatus):
+        async with served.socket(additional_headers={"origin": "https://evil.test"}):
+            pass
+    await until(lambda: not served.server.server_state.tasks)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_a_browser_may_ask_before_it_sends(sqlite_db: Database) -> None:
