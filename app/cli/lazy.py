@@ -61,7 +61,33 @@ class LazyGroup(TyperGroup):
             command = typer.main.get_command(import_module(MODULES[name][0]).app)
             command.name = name
             command.params = [one for one in command.params if one.name not in _OF_THE_ROOT]
+            _make_readable(command, ctx)
         return name, command, rest
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params = super().get_params(ctx)
+        for one in params:
+            _name_value(one)
+        return params
+
+
+def _make_readable(command: Any, ctx: Any) -> None:
+    """Its `--help`: Typer's tables cut the names of options where a terminal has 80 columns, plain text does not."""
+    for under in getattr(command, "commands", {}).values():
+        _make_readable(under, ctx)
+    if not hasattr(command, "commands"):
+        command.rich_markup_mode = None
+    for one in (*command.params, command.get_help_option(ctx)):
+        _name_value(one)
+
+
+def _name_value(one: Any) -> None:
+    """A word for what an option takes, where Typer would write out its type with every choice there is."""
+    if one.param_type_name == "argument" or one.metavar is not None:
+        return
+    one.metavar = "" if one.is_flag else (one.name or "").upper()
+    if choices := one.type_descriptor.choices:
+        one.help = f"{one.help} One of {', '.join(str(getattr(each, 'value', each)) for each in choices)}."
 
 
 def placeholder() -> None:

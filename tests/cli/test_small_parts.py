@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from app.cli import launcher, wants_json
+from app.cli import launcher, root, wants_json
 from app.cli.answer import parsed
 from app.cli.ask import json_or_text
 from app.cli.commandlines import split
@@ -18,6 +19,7 @@ from app.cli.session import help_of
 from app.client.errors import TracksideError
 from app.domain import limits
 from app.domain.plans import Plan, PlanFormat
+from tests.contract.reference_cli import flags_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,6 +135,17 @@ def test_help_is_broken_by_the_terminal_and_examples_are_not() -> None:
     docstring = "First line.\n\nTwo lines\nof text.\n\n\\b\n  one\n  two"
 
     assert help_of(docstring) == "First line.\n\nTwo lines of text.\n\n\b\nExamples:\n  one\n  two"
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("name", ["serve", "runs create", "runs list", "projects configure"])
+def test_help_cuts_no_option_and_writes_out_no_type(name: str, columns: int) -> None:
+    asked = CliRunner().invoke(root, [*name.split(), "--help"], env={"COLUMNS": str(columns)})
+
+    words = re.split(r"[\s,/]+", asked.output)
+    flags = {name: one for name, one in flags_of(*name.split()).items() if "completion" not in name}
+    assert [one for written in flags.values() for one in written if one not in words] == []
+    assert re.findall(r"--\S+ <", asked.output) == []
 
 
 HEAVY = ("strawberry", "sqlalchemy", "sqlmodel", "uvicorn", "starlette", "alembic", "app.main", "app.schema")

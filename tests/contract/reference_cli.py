@@ -38,9 +38,12 @@ def parts() -> list[str | list[str]]:
     return found
 
 
-def flags_of(name: str) -> dict[str, list[str]]:
-    """The options of a command: how each is written."""
-    return {one.name or "": list(one.opts) for one in typer.main.get_command(_app(name)).params}
+def flags_of(name: str, under: str = "") -> dict[str, list[str]]:
+    """The options of a command, or of one `under` it: how each is written."""
+    command: Any = typer.main.get_command(_app(name))
+    if under:
+        command = command.commands[under]
+    return {one.name or "": list(one.opts) for one in command.params if one.param_type_name == "option"}
 
 
 def commands() -> list[str]:
