@@ -6,10 +6,11 @@ from heapq import merge
 from typing import Final, Self
 
 from app import store
-from app.commands import budgets, ledgers, moves, supervisor_processes, workers
+from app.commands import budgets, endings, ledgers, moves, supervisor_processes, workers
 from app.commands.conflicts import Watch
 from app.domain.hosts import Room
 from app.domain.runs import RunStatus
+from app.domain.workers import WorkerMove, WorkerStatus
 from app.store.db import Tx
 from app.store.leases import Lease
 from app.store.tables import RunRow, TaskRow
@@ -52,10 +53,19 @@ def _assign(tx: Tx, here: str) -> None:
         _fill(tx, room)
         supervisor_processes.start_due(tx, room)  # last: they take no slot
     tx.session.flush()
+    _end_unbegun(tx)
     # spawned by hand, for which neither slots nor a paused pipeline count; or given to a host that has gone since
     for worker in store.workers.homeless(tx, [host.id for host in hosts]):
         worker.host_id = room.take(worker.host_labels)
     tx.session.flush()
+
+
+def _end_unbegun(tx: Tx) -> None:
+    """End what was stopped before anybody was asked to start it: no runner will ever say that it is over."""
+    for worker_id in store.workers.stopped_unbegun(tx):
+        worker, run = store.workers.lock(tx, worker_id)
+        if worker.status == WorkerStatus.STOPPING:
+            endings.end(tx, run, worker, WorkerMove.DIE, reason=worker.status_reason)
 
 
 def _fill(tx: Tx, room: Room) -> None:

@@ -34,7 +34,9 @@ async def run_once(
         heard = worker.last_heartbeat_at or worker.created_at
         if is_silent(heard, now, ready_since=ready_since, patience=patience):
             given_up += await _give_up(db, dispatch, worker.id, worker.fence)
-        elif is_silent(heard, now, ready_since=ready_since, patience=patience / 3):
+        elif worker.dispatched_at is not None and is_silent(
+            heard, now, ready_since=ready_since, patience=patience / 3
+        ):
             await scheduling.start(dispatch, key, Launch(worker.id, worker.fence))
     return given_up
 

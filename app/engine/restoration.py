@@ -15,5 +15,7 @@ async def run_once(db: Database, dispatch: LocalDispatch, key: bytes, *, host_id
     """
     workers = await db.read(store.workers.live, host_id=host_id)
     for worker in workers:
+        if worker.dispatched_at is None:
+            continue  # the next turn asks for its runner, and says so: what nobody was asked for can be ended at once
         await scheduling.start(dispatch, key, Launch(worker.id, worker.fence))
     return len(workers)

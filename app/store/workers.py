@@ -122,6 +122,14 @@ def has_undispatched(tx: Tx, host_id: str) -> bool:
     return tx.session.exec(_waiting().where(WorkerRow.host_id == host_id).limit(1)).first() is not None
 
 
+def stopped_unbegun(tx: Tx) -> Sequence[str]:
+    """Workers that are to stop and that no runner was ever asked for: nobody may ask for one any more."""
+    query = select(WorkerRow.id).where(
+        WorkerRow.status == WorkerStatus.STOPPING, col(WorkerRow.dispatched_at).is_(None)
+    )
+    return tx.session.exec(query.order_by(col(WorkerRow.id))).all()
+
+
 def _waiting() -> SelectOfScalar[WorkerRow]:
     return (
         select(WorkerRow)

@@ -10,6 +10,7 @@ from app.commands.scheduling import Launch
 from app.domain.errors import ErrorCode
 from app.domain.events import EventKind
 from app.domain.hosts import ABSENT, FRESH, LEASE
+from app.domain.runs import Urgency
 from app.store.db import Tx
 from app.store.host_tables import HostRow
 from app.store.leases import ENGINE, Lease, LeaseLost
@@ -288,6 +289,32 @@ async def test_a_worker_given_to_a_host_that_has_gone_goes_to_another_unless_it_
     found = {worker.id: worker.host_id for worker in await fleet.live()}
     assert found == {started[0].worker_id: OTHER, moved[0].worker_id: HOST}
     assert await turn(fleet, OTHER, None) == []
+
+
+@pytest.mark.parametrize("away", ["drained", "not heard"])
+async def test_a_worker_that_no_host_was_asked_to_start_is_over_as_soon_as_it_is_stopped(
+    fleet: Fleet, away: str
+) -> None:
+    """Nobody is there who could say so: the run would be STOPPING for ever."""
+    await arrive(fleet, OTHER)
+    run_id = await fleet.a_run("a", runtime=None)
+    if away == "drained":
+        await fleet.do(commands.hosts.drain, host_id=OTHER)
+    worker = await by_hand(fleet, run_id)
+    fleet.clock.now += FRESH * (1.1 if away == "not heard" else 0)
+    await fleet.do(commands.runs.stop, run_id=run_id, mode=Urgency.NOW)
+    lease = await fleet.lead(slots=0)
+    assert await turn(fleet, HOST, lease) == []
+    assert (await fleet.worker(worker)).status == "KILLED"
+    assert (await fleet.run(run_id)).status == "CANCELLED"
+
+
+async def test_a_worker_whose_runner_was_asked_for_is_over_when_that_says_so(fleet: Fleet) -> None:
+    run_id = await fleet.a_run("a")
+    (worker,) = await fleet.claim()
+    await fleet.do(commands.runs.stop, run_id=run_id, mode=Urgency.NOW)
+    assert await fleet.claim() == []
+    assert (await fleet.worker(worker)).status == "STOPPING"
 
 
 async def test_workers_from_before_there_were_hosts_belong_to_whoever_has_their_directory(

@@ -11,7 +11,7 @@ from app.domain.access import Role
 from app.engine import attention, heartbeats, pruning, restoration, scheduling
 from tests.conftest import Clock
 from tests.engine.recording import RecordingDispatch
-from tests.factories import a_task
+from tests.factories import COMMAND, a_task
 from tests.fleet import HOST, Fleet
 
 KEY = b"k" * 32
@@ -180,6 +180,23 @@ async def test_every_live_worker_is_offered_a_runner_at_the_start(
     await fleet.exit(ended)
     assert await restoration.run_once(fleet.db, dispatch, KEY, host_id=HOST) == 1
     assert dispatch.launched == [(working, 1)]
+
+
+async def test_who_is_still_to_be_dispatched_gets_a_runner_by_the_next_turn_alone(
+    fleet: Fleet, dispatch: RecordingDispatch, clock: Clock
+) -> None:
+    """Stopped before that turn it is over at once, so no runner may be on its way."""
+    await fleet.lead()
+    run_id = await fleet.a_run("a")
+    spawned = await fleet.do(commands.workers.spawn, run_id=run_id, runtime=COMMAND)
+    await restoration.run_once(fleet.db, dispatch, KEY, host_id=HOST)
+    clock.advance(seconds=30)
+    assert await look_after(fleet, dispatch) == 0
+    assert dispatch.launched == []
+    await fleet.do(commands.workers.kill, worker_id=spawned.refs["worker"])
+    await schedule(fleet, dispatch)
+    assert spawned.refs["worker"] not in dict(dispatch.launched)
+    assert (await fleet.worker(spawned.refs["worker"])).status == "KILLED"
 
 
 # ---------------------------------------------------------------- attention
