@@ -17,6 +17,7 @@ def want(tx: Tx, run: RunRow, worker: WorkerRow, desire: Desire) -> None:
         return
     if desire is Desire.RUN:
         if store.budgets.stopped_by(tx, run, worker) is not None:
+            worker.budget_paused = True  # whoever else had paused it wants it to go on
             return
         worker.budget_paused = False
     worker.desire = desire

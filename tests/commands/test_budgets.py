@@ -168,6 +168,31 @@ async def test_what_somebody_else_has_paused_stays_paused(fleet: Fleet) -> None:
     assert (await fleet.worker(other)).desire == "PAUSE"
 
 
+@pytest.mark.parametrize("held", ["its run was paused", "its task was blocked"])
+async def test_who_was_paused_by_people_first_goes_on_when_they_say_so_and_the_budget_has_room(
+    fleet: Fleet, held: str
+) -> None:
+    """People let it go on while its budget is used up: then that alone holds it, and lets it go when it is raised."""
+    run = await fleet.a_run("a", runtime=None)
+    task = await fleet.task(run, "a")
+    worker = await spawned(fleet, run, 2, task_id=task.id)
+    if held == "its run was paused":
+        await fleet.do(commands.runs.pause, run_id=run, mode=Urgency.NOW)
+    else:
+        await fleet.do(commands.tasks.block, task_id=task.id)
+    await obey(fleet, worker)
+    await fleet.report(worker, cost(3))
+    if held == "its run was paused":
+        await fleet.do(commands.runs.resume, run_id=run)
+    else:
+        await fleet.do(commands.tasks.unblock, task_id=task.id)
+    assert (await fleet.worker(worker)).desire == "PAUSE"
+    (item,) = await asked(fleet)
+    await fleet.do(commands.attention.answer, item_id=item.id, answer="10")
+    assert (await obey(fleet, worker)).status == "RUNNING"
+    assert (await fleet.task(run, "a")).status == "RUNNING"
+
+
 async def test_an_item_that_is_dismissed_leaves_things_as_they_are(fleet: Fleet) -> None:
     run = await fleet.a_run("a", budget=usd(5))
     worker = await fleet.working(run, "a")
