@@ -22,7 +22,7 @@ from app.domain.errors import AppError, ErrorCode
 from app.domain.events import EventKind
 from app.domain.runs import RunStatus, Urgency
 from app.domain.tasks import TaskStatus
-from app.domain.usage import UNITS
+from app.domain.usage import MOST_COST, UNITS
 from app.domain.workers import Desire, WorkerStatus
 from app.store.db import Tx
 from app.store.tables import AttentionRow, RunRow, TaskRow, WorkerRow
@@ -78,8 +78,10 @@ def reserve_anew(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
 
 
 def _hold(run: RunRow, worker: WorkerRow, amount: int) -> None:
-    run.reserved += amount - worker.reserved
-    worker.reserved = amount
+    """No more is reserved of a run than a budget can be: where it has none, a thousand workers may have one each."""
+    others = run.reserved - worker.reserved
+    worker.reserved = min(amount, max(0, MOST_COST - others))
+    run.reserved = others + worker.reserved
 
 
 def refusal(tx: Tx, run: RunRow, task: TaskRow | None, wanted: Need) -> AppError:

@@ -3,6 +3,7 @@
 import pytest
 
 from app import commands
+from app.domain.budgets import MOST
 from app.domain.edits import EditTask
 from app.domain.errors import ErrorCode
 from app.domain.reports import Exited
@@ -191,6 +192,18 @@ async def test_who_was_paused_by_people_first_goes_on_when_they_say_so_and_the_b
     await fleet.do(commands.attention.answer, item_id=item.id, answer="10")
     assert (await obey(fleet, worker)).status == "RUNNING"
     assert (await fleet.task(run, "a")).status == "RUNNING"
+
+
+async def test_budgets_that_no_run_could_pay_together_spoil_no_sum(fleet: Fleet) -> None:
+    most = usd(MOST)
+    run = await fleet.a_run(plan=a_plan(*(a_task(f"t{n}", budget=most) for n in range(12))), max_workers=12)
+    assert len(await fleet.claim()) == 12
+    assert (await fleet.run(run)).reserved == most
+    await fleet.do(commands.runs.configure, run_id=run, budget=limit(MOST))
+    for number in range(12):
+        await fleet.finish(run, f"t{number}")
+    row = await fleet.run(run)
+    assert (row.status, row.reserved) == ("COMPLETED", 0)
 
 
 async def test_an_item_that_is_dismissed_leaves_things_as_they_are(fleet: Fleet) -> None:
