@@ -72,7 +72,7 @@ async def ask(
       trackside ask 'How many?' --schema number.json --run nightly
     """
     environment = session.server.environment
-    run_id = await _run(session, run)
+    run_id = await references.run_or_own(session.client, run, environment, "the question is about")
     own = run_id == environment.get("TRACKSIDE_RUN_ID")
     asked = {
         "runId": run_id,
@@ -103,18 +103,6 @@ def json_or_text(value: str, *, options: list[str] | None = None) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
-
-
-async def _run(session: Session, run: str | None) -> str:
-    if run is not None:
-        return await references.run(session.client, run)
-    if own := session.server.environment.get("TRACKSIDE_RUN_ID"):
-        return own
-    raise TracksideError(
-        "INVALID_INPUT",
-        "This is no worker, so it cannot be told which run the question is about.",
-        suggestion="Say which one: --run RUN",
-    )
 
 
 async def _closed(session: Session, item_id: str, run_id: str, cursor: str) -> dict[str, Any]:

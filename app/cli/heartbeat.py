@@ -8,7 +8,7 @@ import typer
 
 from app.cli import completion, references, text
 from app.cli.session import Session, server_command
-from app.client.errors import TracksideError, Unreachable
+from app.client.errors import Unreachable
 from app.domain.supervisors import SupervisorState
 
 app = typer.Typer()
@@ -66,7 +66,7 @@ async def heartbeat(
       trackside heartbeat --state WAITING_FOR_TASKS --waits-for T012 --run nightly --token trk_coordinator
       trackside heartbeat --every 30 --run nightly --token trk_coordinator
     """
-    run_id = await _run(session, run)
+    run_id = await references.run_or_own(session.client, run, session.server.environment, "it looks after")
     tasks = [await references.task(session.client, run_id, key) for key in waits_for or ()]
     said = {
         "runId": run_id,
@@ -114,15 +114,3 @@ def _words(payload: dict[str, Any], state: SupervisorState) -> str:
     if payload["restoration"] is None:
         return heard
     return "\n".join([heard, "", *map(text.printable, payload["restoration"]["text"].splitlines())])
-
-
-async def _run(session: Session, run: str | None) -> str:
-    if run is not None:
-        return await references.run(session.client, run)
-    if own := session.server.environment.get("TRACKSIDE_RUN_ID"):
-        return own
-    raise TracksideError(
-        "INVALID_INPUT",
-        "This is no worker, so it cannot be told which run it looks after.",
-        suggestion="Say which one: --run RUN",
-    )

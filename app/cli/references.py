@@ -115,6 +115,19 @@ async def run(client: "Client", text: str) -> str:
     return _id(meant, "run", text, "trackside runs list")
 
 
+async def run_or_own(client: "Client", text: str | None, environment: Mapping[str, str], said: str) -> str:
+    """The id of a run: inside a worker, the worker's own where none is named. `said` is what the run is needed for."""
+    if text is not None:
+        return await run(client, text)
+    if own := environment.get("TRACKSIDE_RUN_ID"):
+        return own
+    raise TracksideError(
+        "INVALID_INPUT",
+        f"This is no worker, so it cannot be told which run {said}.",
+        suggestion="Say which one: --run RUN",
+    )
+
+
 async def project(client: "Client", text: str) -> str:
     """The id of a project, also by its directory, as it is called from here."""
     known = await nodes(client, PROJECTS, "projects")

@@ -136,25 +136,38 @@ def _plain_meet(one: Claim, other: Claim) -> tuple[str, str] | None:
 # ---------------------------------------------------------------- two globs
 
 
+class _Pairs:
+    """Places in two things that are read side by side, from the start of both; each pair of them comes once."""
+
+    def __init__(self, effort: _Effort) -> None:
+        self._effort = effort
+        self._seen: set[tuple[int, int]] = set()
+        self._open = [(0, 0)]
+
+    def add(self, *places: tuple[int, int]) -> None:
+        self._open += places
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        while self._open:
+            place = self._open.pop()
+            if place not in self._seen:
+                self._seen.add(place)
+                self._effort.spend()
+                yield place
+
+
 def _meet(one: Steps, other: Steps, effort: _Effort) -> bool:
     """Whether some path fits both, or some path of one lies in a folder that the other means."""
-    seen: set[tuple[int, int]] = set()
-    open_ = [(0, 0)]
-    while open_:
-        place = open_.pop()
-        if place in seen:
-            continue
-        seen.add(place)
-        effort.spend()
-        i, j = place
+    pairs = _Pairs(effort)
+    for i, j in pairs:
         if i == len(one) or j == len(other):
             ended, rest = (one, other[j:]) if i == len(one) else (other, one[i:])
             if ended[-1].holds or all(step is DEEP for step in rest):
                 return True
         elif one[i] is DEEP or other[j] is DEEP:
-            open_ += [(i + 1, j), (i, j + 1)]
+            pairs.add((i + 1, j), (i, j + 1))
         elif _names_meet(one[i].letters, other[j].letters, effort):
-            open_.append((i + 1, j + 1))
+            pairs.add((i + 1, j + 1))
             # what one of them calls a folder is one, whatever its name looks like
             if i + 1 == len(one) and j + 1 < len(other) and other[j].exact:
                 return True
@@ -165,22 +178,15 @@ def _meet(one: Steps, other: Steps, effort: _Effort) -> bool:
 
 def _names_meet(one: tuple[Letters, ...], other: tuple[Letters, ...], effort: _Effort) -> bool:
     """Whether some name fits both."""
-    seen: set[tuple[int, int]] = set()
-    open_ = [(0, 0)]
-    while open_:
-        place = open_.pop()
-        if place in seen:
-            continue
-        seen.add(place)
-        effort.spend()
-        i, j = place
+    pairs = _Pairs(effort)
+    for i, j in pairs:
         if i == len(one) and j == len(other):
             return True
         letters, others = one[i : i + 1], other[j : j + 1]
         if (STAR,) in (letters, others):
-            open_ += [(i + 1, j)] * len(letters) + [(i, j + 1)] * len(others)
+            pairs.add(*[(i + 1, j)] * len(letters), *[(i, j + 1)] * len(others))
         elif letters and others and _letters_meet(letters[0], others[0]):
-            open_.append((i + 1, j + 1))
+            pairs.add((i + 1, j + 1))
     return False
 
 

@@ -144,14 +144,13 @@ async def connect_items(
     info: Info, filter: AttentionFilter | None, wanted: Window, *, run_id: str | None = None
 ) -> Connection[AttentionItem]:
     only = wanted_items(filter, run_id=run_id)
-    found: Connection[AttentionItem] = await connect(
+    return await connect(
         info.context,
         lambda tx: store.attention.select_all(tx, only),
         MOST_HELD_BACK_FIRST,
         wanted,
         AttentionItem.of,
     )
-    return found
 
 
 def wanted_items(filter: AttentionFilter | None, *, run_id: str | None = None) -> Wanted:

@@ -102,11 +102,10 @@ class CommandQuery:
     ) -> UncountedConnection[Command] | None:
         filter = given_filter(filter)
         only = filter.wanted() if filter is not None else Wanted()
-        found: UncountedConnection[Command] = await connect_uncounted(
+        return await connect_uncounted(
             info.context,
             lambda tx: store.commands.select_all(tx, only),
             NEWEST_FIRST,
             window(first, after, last, before),
             Command.of,
         )
-        return found

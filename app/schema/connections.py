@@ -81,10 +81,10 @@ async def connect(
     select: Callable[[Tx], "SelectOfScalar[Any]"],
     order: Sequence[Key],
     wanted: Window,
-    of: Callable[[Any], Any],
+    of: Callable[[Any], Node],
     *,
     most: int = 100,
-) -> Any:
+) -> Connection[Node]:
     """A page of rows as a Connection; `select` is asked inside the transaction, so that it knows the caller's scope."""
     return await connect_pages(
         context, lambda tx: store.paging.page(tx, select(tx), order, wanted, most=most), select, of
@@ -95,8 +95,8 @@ async def connect_pages(
     context: Context,
     page_of: Callable[[Tx], Page[Any]],
     select: Callable[[Tx], "SelectOfScalar[Any]"],
-    of: Callable[[Any], Any],
-) -> Any:
+    of: Callable[[Any], Node],
+) -> Connection[Node]:
     """The same for lists that make their pages themselves; `select` is what is counted."""
     page = await context.loaders.reads.load(page_of)
     return Connection(
@@ -111,11 +111,11 @@ async def connect_uncounted(
     select: Callable[[Tx], "SelectOfScalar[Any]"],
     order: Sequence[Key],
     wanted: Window,
-    of: Callable[[Any], Any],
-) -> Any:
+    of: Callable[[Any], Node],
+) -> UncountedConnection[Node]:
     page = await context.loaders.reads.load(lambda tx: store.paging.page(tx, select(tx), order, wanted))
     return UncountedConnection(edges=edges(page, of), page_info=PageInfo.of(page))
 
 
-def edges(page: Page[Any], of: Callable[[Any], Any]) -> list[Any]:
+def edges(page: Page[Any], of: Callable[[Any], Node]) -> list[Edge[Node]]:
     return [Edge(node=of(row), cursor=cursor) for row, cursor in zip(page.rows, page.cursors, strict=True)]

@@ -86,11 +86,10 @@ class ContextFileQuery:
             return None
         if await info.context.read(store.context_files.is_kept, project.id):
             await _ask_for(info.context.services, project.id)
-        found: Connection[ContextFile] = await connect(
+        return await connect(
             info.context,
             lambda tx: store.context_files.select_all(tx, project.id),
             BY_PATH,
             window(first, after, last, before),
             ContextFile.of,
         )
-        return found

@@ -51,14 +51,13 @@ class WorkerLogs:
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> UncountedConnection[LogLine] | None:
-        found: UncountedConnection[LogLine] = await connect_uncounted(
+        return await connect_uncounted(
             info.context,
             lambda tx: store.workers.select_log(self.row.id),
             [Key(LogLineRow.n)],
             window(first, after, last, before),
             LogLine.of,
         )
-        return found
 
 
 @strawberry.type

@@ -74,14 +74,13 @@ class ProjectQuery:
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[Project] | None:
-        found: Connection[Project] = await connect(
+        return await connect(
             info.context,
             store.projects.select_all,
             [Key(ProjectRow.name), Key(ProjectRow.id)],
             window(first, after, last, before),
             Project.of,
         )
-        return found
 
 
 @strawberry.input(description="A new project.")

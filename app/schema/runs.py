@@ -280,14 +280,13 @@ async def connect_runs(
     project_id: str | None = None,
 ) -> Connection[Run]:
     only, order_by = wanted_runs(info.context, filter, project_id=project_id), given(order_by)
-    found: Connection[Run] = await connect(
+    return await connect(
         info.context,
         lambda tx: store.runs.select_all(tx, only),
         ORDERS[order_by or RunOrder.CREATED_DESC],
         wanted,
         Run.of,
     )
-    return found
 
 
 def wanted_runs(

@@ -159,7 +159,7 @@ async def connect_tasks(
         search=given(filter.search),
         changed_since=position(given(filter.changed_since), "changedSince"),
     )
-    found: Connection[Task] = await connect_pages(
+    return await connect_pages(
         info.context,
         lambda tx: store.task_pages.page(
             tx, run_id, only, order_by or TaskOrder.PLAN, wanted, most=limits.TASK_PAGE
@@ -167,7 +167,6 @@ async def connect_tasks(
         lambda tx: store.task_pages.select_of_run(tx, run_id, only),
         Task.of,
     )
-    return found
 
 
 @strawberry.type

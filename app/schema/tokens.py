@@ -93,14 +93,13 @@ class TokenQuery:
         before: Before = strawberry.UNSET,
     ) -> Connection[Token] | None:
         info.context.actor.require(ADMINS)
-        found: Connection[Token] = await connect(
+        return await connect(
             info.context,
             store.tokens.select_all,
             NEWEST_FIRST,
             window(first, after, last, before),
             Token.of,
         )
-        return found
 
 
 @strawberry.input(description="A new token. It grants no more than the token that it is made with.")

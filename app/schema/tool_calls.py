@@ -54,14 +54,13 @@ class WorkerToolCalls:
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> UncountedConnection[ToolCall] | None:
-        found: UncountedConnection[ToolCall] = await connect_uncounted(
+        return await connect_uncounted(
             info.context,
             lambda tx: store.tool_calls.of_worker(self.row.id),
             OLDEST_FIRST,
             window(first, after, last, before),
             ToolCall.of,
         )
-        return found
 
     @strawberry.field(description="The tool that its agent has called last.")
     async def last_tool_call(self, info: Info) -> ToolCall | None:

@@ -160,14 +160,13 @@ async def connect_workers(
         runtime=given(filter.runtime),
         search=given(filter.search),
     )
-    found: Connection[Worker] = await connect(
+    return await connect(
         info.context,
         lambda tx: store.workers.select_all(tx, only),
         NEWEST_FIRST,
         wanted,
         Worker.of,
     )
-    return found
 
 
 @strawberry.type

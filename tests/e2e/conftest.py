@@ -16,8 +16,14 @@ def database_args(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, database_args: tuple[str, ...]) -> Iterator[Served]:
-    server = Served(tmp_path / "data", args=database_args)
+def environment() -> dict[str, str]:
+    """Of the server; who wants it told something has a fixture of this name."""
+    return {}
+
+
+@pytest.fixture
+def served(tmp_path: Path, database_args: tuple[str, ...], environment: dict[str, str]) -> Iterator[Served]:
+    server = Served(tmp_path / "data", env=environment, args=database_args)
     server.start()
     yield server
     assert server.stop() == 0, server.log()

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +25,8 @@ query($id: ID!) { worker(id: $id) {
 
 
 @pytest.fixture
-def served(tmp_path: Path, database_args: tuple[str, ...]) -> Iterator[Served]:
-    server = Served(tmp_path / "data", env={"TRACKSIDE_AGENTS": json.dumps(AGENTS)}, args=database_args)
-    server.start()
-    yield server
-    assert server.stop() == 0, server.log()
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[Client]:
-    client = Client(served.url)
-    yield client
-    await client.close()
+def environment() -> dict[str, str]:
+    return {"TRACKSIDE_AGENTS": json.dumps(AGENTS)}
 
 
 async def start(client: Client, root: Path, *steps: str, **more: Any) -> str:

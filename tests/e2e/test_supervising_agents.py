@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +63,8 @@ SUPERVISOR = """query($run: ID!) { run(id: $run) { status supervisor {
 
 
 @pytest.fixture
-def served(tmp_path: Path, database_args: tuple[str, ...]) -> Iterator[Served]:
-    server = Served(tmp_path / "data", args=database_args, env=QUICK)
-    server.start()
-    yield server
-    assert server.stop() == 0, server.log()
-
-
-@pytest.fixture
-async def client(served: Served) -> AsyncIterator[Client]:
-    client = Client(served.url)
-    yield client
-    await client.close()
+def environment() -> dict[str, str]:
+    return QUICK
 
 
 async def begin(client: Client, root: Path) -> str:
