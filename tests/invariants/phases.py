@@ -1,11 +1,22 @@
 """Phases, their gates and their order."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
-from app.domain.phases import OPEN, PhaseStanding, PhaseStatus, TaskRequirement, gate_holds, next_phase_move
+from app.domain.phases import (
+    COUNTING,
+    OPEN,
+    Gate,
+    PhaseStanding,
+    PhaseStatus,
+    TaskRequirement,
+    gate_holds,
+    gate_problem,
+    next_phase_move,
+)
 from app.domain.runs import ENDED, RunStatus
-from app.domain.tasks import FINISHED
-from tests.invariants.rows import Look, Row, rule
+from app.domain.tasks import FINISHED, TaskStatus
+from tests.invariants.rows import Look, Row, rule, value
 
 
 @rule
@@ -13,9 +24,8 @@ def a_phase_that_awaits_confirmation_is_guarded_and_ready(seen: Look) -> Iterato
     for run in seen.run.values():
         awaiting = [phase for phase in seen.of_run[run.id]["phase"] if is_awaiting(phase)]
         for phase in awaiting:
-            over = run.status in ENDED or run.status == RunStatus.STOPPING
             facts = phase_standing(run, phase)
-            if not over and not (facts.guarded and gate_holds(facts)):
+            if not is_over(run) and not (facts.guarded and gate_holds(facts)):
                 yield f"phase {phase.key} waits to be confirmed: {facts}"
         asked = [
             item
@@ -28,6 +38,10 @@ def a_phase_that_awaits_confirmation_is_guarded_and_ready(seen: Look) -> Iterato
             run.status in (RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.ARCHIVED, RunStatus.STOPPING)
         ):
             yield f"{run.id} is {run.status}, and asks to confirm a phase"
+
+
+def is_over(run: Row) -> bool:
+    return run.status in ENDED or run.status == RunStatus.STOPPING
 
 
 def is_awaiting(phase: Row) -> bool:
@@ -60,7 +74,7 @@ def phases_follow_one_another(seen: Look) -> Iterator[str]:
         if run.phase_id != (begun[-1].id if begun else None):
             yield f"{run.id} is in phase {run.phase_id}, but has begun {[phase.key for phase in begun]}"
         for phase in phases:
-            if run.status not in ENDED and run.status != RunStatus.STOPPING:
+            if not is_over(run):
                 move = next_phase_move(phase_standing(run, phase))
                 if move is not None:
                     yield f"phase {phase.key} is {phase.status}, but should {move}"
@@ -76,3 +90,18 @@ def behind_a_completed_phase_only_workers_are_left(seen: Look) -> Iterator[str]:
         left_over = task.status not in FINISHED and task.worker_id is None
         if left_over and seen.phase[task.phase_id].status == PhaseStatus.COMPLETED:
             yield f"task {task.key} is {task.status} without a worker in a phase that is over"
+
+
+@rule
+def a_gate_that_counts_tasks_has_them(seen: Look) -> Iterator[str]:
+    keys = defaultdict(list)
+    for task in seen.task.values():
+        if task.status != TaskStatus.CANCELLED:
+            keys[task.phase_id].append(task.key)
+    for phase in seen.phase.values():
+        gate = Gate(TaskRequirement(phase.requirement), phase.minimum, tuple(value(phase.gate_tasks) or ()))
+        wanted = phase.status != PhaseStatus.COMPLETED and not is_over(seen.run[phase.run_id])
+        if wanted and gate.requirement in COUNTING:
+            problem = gate_problem(gate, keys[phase.id])
+            if problem is not None:
+                yield f"the gate of {phase.key} can never hold: {problem}"
