@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -21,15 +19,16 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.domain.agents import PRESETS, AgentProtocol, Agents, ConfiguredAgent
+from app import agent_settings
+from app.agent_settings import AgentSettings
+from app.domain.agents import PRESETS, Agents
 from app.domain.conflicts import ConflictPolicy
 from app.domain.errors import AppError, ErrorCode
 from app.domain.runs import STALE_AFTER
 
-_PASSWORD: Final = re.compile(r"(://[^:/@]*):[^@/]*@")
-_AGENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_NO_AGENTS: Final = frozenset({"command", "agent"})
-"""What runtimes of other kinds are called by."""
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:).+(?=@)|([?&]\w*password=)[^&]*", re.IGNORECASE)
+_YEARS: Final = 10 * 366
+"""Days. What is longer is longer than the calendar, or a slip."""
 
 
 class LogFormat(StrEnum):
@@ -65,50 +64,6 @@ def configuration_directory(environment: Mapping[str, str] = os.environ) -> Path
 def _list(description: str) -> frozenset[str]:
     value: frozenset[str] = Field(default=frozenset(), description=description)
     return value
-
-
-class AgentSettings(BaseModel):
-    """A table `[agents.NAME]` of the settings file. Of an agent that Trackside knows, what is left out is as it knows it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    command: list[str] = Field(
-        default=[],
-        max_length=1_000,
-        description="The executable, found on the server's PATH, and its arguments; needed but for the agents that Trackside "
-        "knows.",
-    )
-    protocol: AgentProtocol = Field(
-        default=AgentProtocol.ACP, description="How it is talked to: `acp`, on its standard input and output."
-    )
-    model: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="The model it is asked for where a task names none.",
-    )
-    mode: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="The mode of its own that a session is put into, such as how much it may do unasked.",
-    )
-    env: dict[str, str] = Field(
-        default={},
-        description="Variables added to its environment, TRACKSIDE_… excepted; they are never shown.",
-    )
-
-    @field_validator("env")
-    @classmethod
-    def _not_ours(cls, env: dict[str, str]) -> dict[str, str]:
-        for name, value in env.items():
-            if not name or name.startswith("TRACKSIDE_") or "=" in name or "\0" in name + value:
-                raise ValueError(f"{name or 'an empty name'} may not be set")
-        return env
-
-    def configured(self, name: str) -> ConfiguredAgent:
-        argv = tuple(self.command) or PRESETS[name]
-        return ConfiguredAgent(argv, self.protocol, self.model, self.mode, self.env)
 
 
 class Settings(BaseSettings):
@@ -236,7 +191,7 @@ class Settings(BaseSettings):
     stale_check_seconds: float = Field(
         default=60.0, ge=1, description="How often runs are looked through for that."
     )
-    agents: dict[str, AgentSettings] = Field(
+    agents: Annotated[dict[str, AgentSettings], NoDecode] = Field(
         default={},
         description="Agents that tasks may name, each with its `command`, `model`, `mode` and `env`; beside those that Trackside "
         "knows: claude, codex, gemini, opencode. A table of the settings file each, or JSON in the variable.",
@@ -244,6 +199,7 @@ class Settings(BaseSettings):
     keep_local_days: float = Field(
         default=30.0,
         ge=0,
+        le=_YEARS,
         description="How long the files of a `trackside run` that did not complete are kept after anything was written to "
         "them; 0 keeps them for ever.",
     )
@@ -274,14 +230,15 @@ class Settings(BaseSettings):
             raise ValueError("supervisor_timeout_seconds must be at least twice supervisor_heartbeat_seconds")
         return self
 
+    @field_validator("agents", mode="before")
+    @classmethod
+    def _read_agents(cls, agents: Any) -> Any:
+        return agent_settings.read(agents)
+
     @field_validator("agents")
     @classmethod
     def _agents_can_start(cls, agents: dict[str, AgentSettings]) -> dict[str, AgentSettings]:
-        for name, agent in agents.items():
-            if not _AGENT_NAME.fullmatch(name) or name in _NO_AGENTS:
-                raise ValueError(f"{name!r} cannot be the name of an agent")
-            if not (agent.command or name in PRESETS) or (agent.command and not agent.command[0]):
-                raise ValueError(f"the agent {name} needs a command")
+        agent_settings.check(agents)
         return agents
 
     def configured_agents(self) -> Agents:
@@ -322,7 +279,7 @@ class Loaded:
         if isinstance(value, SecretStr):
             return "********" if value.get_secret_value() else None
         if name.endswith("_url") and isinstance(value, str):
-            return _PASSWORD.sub(r"\1:********@", value)
+            return _PASSWORD.sub(r"\1\2********", value)
         if isinstance(value, frozenset):
             return sorted(value)
         if isinstance(value, dict):

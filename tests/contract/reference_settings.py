@@ -4,9 +4,10 @@ import shlex
 from enum import StrEnum
 from typing import Any, Final
 
+from app.agent_settings import AgentSettings
 from app.domain.agents import PRESETS
 from app.domain.project_settings import FLAGS, Flag, FlagKind
-from app.settings import AgentSettings, Settings
+from app.settings import Settings
 from tests.contract import reference_cli
 from tests.contract.pages import page, table
 

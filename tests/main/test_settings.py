@@ -44,7 +44,14 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "70000"), ("PORT", "x"), ("SLOTS", "0"), ("DRAIN_SECONDS", "-1"), ("LOG_LEVEL", "loud")],
+    [
+        ("PORT", "70000"),
+        ("PORT", "x"),
+        ("SLOTS", "0"),
+        ("DRAIN_SECONDS", "-1"),
+        ("LOG_LEVEL", "loud"),
+        *(("KEEP_LOCAL_DAYS", days) for days in ("inf", "nan", "1e9", "3661")),
+    ],
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"TRACKSIDE_{name}", value)
@@ -116,6 +123,35 @@ def test_no_secret_is_shown() -> None:
     assert load({"token": ""}, {}).shown("token") is None
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:hu/sh@db:5432/name", "postgresql://me:********@db:5432/name"),
+        ("postgresql://me:hu@sh:hush@db/name", "postgresql://me:********@db/name"),
+        ("redis://:hush@host:6379/0", "redis://:********@host:6379/0"),
+        ("postgresql://me@db:5432/name?password=hush&x=y", "postgresql://me@db:5432/name?password=********&x=y"),
+        ("postgresql://me@db:5432/name", "postgresql://me@db:5432/name"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("sqlite:////srv/trackside.db", "sqlite:////srv/trackside.db"),
+    ],
+)  # fmt: skip
+def test_a_password_in_an_address_is_not_shown(url: str, shown: str) -> None:
+    found = load({"database_url": url, "events_url": url}, {})
+    assert (found.shown("database_url"), found.shown("events_url")) == (shown, shown)
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": "a-secret"', "[" * 100_000])
+def test_agents_that_are_no_json_are_refused_without_telling_them(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("TRACKSIDE_AGENTS", text)
+    with pytest.raises(AppError) as refused:
+        load({}, {"TRACKSIDE_AGENTS": text})
+    assert "agents (TRACKSIDE_AGENTS)" in refused.value.message
+    assert "not JSON" in refused.value.message
+    assert "secret" not in refused.value.message
+
+
 def test_agents_are_known_and_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
@@ -148,6 +184,9 @@ def test_agents_are_known_and_configured(tmp_path: Path, monkeypatch: pytest.Mon
         ("[agents.mine]\ncommand = ['x']\nprotocol = 'smoke'", "'acp'"),
         ("[agents.mine]\ncommand = ['x']\ncomand = ['x']", "Extra inputs"),
         ("[agents.mine]\ncommand = ['x']\nenv = { TRACKSIDE_TOKEN = 'x' }", "TRACKSIDE_TOKEN may not be set"),
+        ('[agents.mine]\ncommand = ["x", "\\u0000"]', "NUL"),
+        ('[agents.mine]\ncommand = ["x"]\nmodel = "\\u0000"', "Control characters"),
+        ('[agents.mine]\ncommand = ["x"]\nenv = { KEY = "\\u0000" }', "KEY may not be set"),
     ],
 )
 def test_agents_that_are_no_good_are_refused(tmp_path: Path, text: str, words: str) -> None:
