@@ -5,6 +5,7 @@ Labels take few values: no id and nothing that a client chooses is ever one.
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -307,6 +308,7 @@ class Metrics(Observer):
             self._database_up.set(0)
             for gauge in (self._runs, self._tasks, self._workers, self._attention, self._attention_age):
                 gauge.clear()  # no number is better than one that has been wrong for hours
+            self._stale.set(math.nan)
             return
         self._failing = False
         self._database_up.set(1)

@@ -1,5 +1,6 @@
 """`/metrics` of the whole application: what it looks like, what it costs, and who may read it."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ async def test_a_database_that_does_not_answer_takes_no_number_with_it_but_its_o
     numbers = await served.numbers()
     assert number(numbers, "database_up") == 0
     assert number(numbers, "runs", status="ACTIVE") is None
+    assert math.isnan(number(numbers, "stale_runs") or 0)
     assert number(numbers, "event_log_position") is not None
 
 
