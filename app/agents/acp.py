@@ -14,6 +14,7 @@ from acp import RequestError, connect_to_agent, text_block
 from acp.client.connection import ClientSideConnection
 from acp.interfaces import Client
 from acp.schema import (
+    AgentCapabilities,
     ClientCapabilities,
     FileSystemCapabilities,
     Implementation,
@@ -22,8 +23,9 @@ from acp.schema import (
 )
 from pydantic import ValidationError
 
-from app.agents import acp_models
+from app.agents import acp_models, acp_sessions
 from app.agents.acp_listening import Listener
+from app.agents.acp_sessions import Session
 from app.agents.acp_wire import Wire
 from app.agents.assignments import Assignment, ContextItem
 from app.agents.conversations import Outcome, Pipes, Verdict
@@ -152,9 +154,10 @@ class AcpConversation:
             raise _Refused(
                 f"The agent speaks version {ready.protocol_version} of the protocol, we speak {PROTOCOL}."
             )
-        session = await self._step(
-            "a session", connection.new_session(cwd=self._assignment.cwd, mcp_servers=[])
-        )
+        session = await self._take_up(connection, ready.agent_capabilities)
+        if session is None:
+            session = await self._step("a session", acp_sessions.begin(connection, self._assignment.cwd)())
+        self._reporter.has_session(session.id)
         choice = acp_models.choose(
             connection,
             session,
@@ -165,13 +168,32 @@ class AcpConversation:
         model = await self._step("its model and mode", choice)
         if model is not None:
             self._listener.spending.uses(model)
-        self._session = session.session_id
+        self._session = session.id
+
+    async def _take_up(
+        self, connection: ClientSideConnection, able: AgentCapabilities | None
+    ) -> Session | None:
+        """The session of a process before. Where there is no way back into it the agent works on in a new one."""
+        before, cwd = self._assignment.session, self._assignment.cwd
+        if before is None:
+            return None
+        way = acp_sessions.take_up(connection, able, self._listener.replay, session=before, cwd=cwd)
+        if way is None:
+            self._reporter.noted("The agent cannot resume sessions: it begins a new one.")
+            return None
+        try:
+            session = await self._step(f"its session {before}", way())
+        except _Refused as error:
+            self._reporter.noted(f"{error} It begins a new one.")
+            return None
+        self._listener.spending.goes_on_from(self._assignment.session_cost)
+        return session
 
     async def _turn(self, connection: ClientSideConnection) -> Verdict:
         assert self._session is not None
         blocks, items = self._next_prompt()
         self._on_their_way = [item.id for item in items]
-        self._listener.begin_turn()
+        self._listener.begin_turn(self._session)
         try:
             end: PromptResponse = await connection.prompt(session_id=self._session, prompt=[*blocks])
         except RequestError as error:

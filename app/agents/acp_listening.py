@@ -17,7 +17,8 @@ from acp.schema import (
 )
 
 from app.agents.acp_models import model_option
-from app.agents.acp_permissions import Permissions
+from app.agents.acp_permissions import NOBODY, Permissions
+from app.agents.acp_replays import Replay
 from app.agents.acp_tools import ToolCalls
 from app.agents.acp_usage import Spending
 from app.agents.reporting import Reporter
@@ -31,8 +32,10 @@ class Listener:
         self._tools = ToolCalls(reporter)
         self.permissions = Permissions(reporter, self._tools)
         self.spending = Spending(reporter)
+        self.replay = Replay()
 
-    def begin_turn(self) -> None:
+    def begin_turn(self, session: str) -> None:
+        self.replay.end(session)
         self._tools.begin_turn()
 
     def finish(self) -> None:
@@ -41,6 +44,8 @@ class Listener:
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         """Updates are taken in the order they came in: nothing here waits."""
+        if self.replay.covers(session_id):
+            return
         match update:
             case AgentMessageChunk(content=TextContentBlock(text=text)):
                 self._reporter.said(text)
@@ -60,6 +65,8 @@ class Listener:
     async def request_permission(
         self, options: list[PermissionOption], session_id: str, tool_call: ToolCallUpdate, **_: Any
     ) -> RequestPermissionResponse:
+        if self.replay.covers(session_id):  # nobody is asked what was settled long ago
+            return NOBODY
         return await self.permissions.ask(tool_call, options)
 
     def _plan(self, plan: AgentPlanUpdate) -> None:

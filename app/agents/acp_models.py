@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from acp.client.connection import ClientSideConnection
-from acp.schema import NewSessionResponse, SessionConfigOptionSelect, SessionConfigSelectGroup
+from acp.schema import SessionConfigOptionSelect, SessionConfigSelectGroup
 
+from app.agents.acp_sessions import Session
 from app.agents.reporting import Reporter
 
 
@@ -15,7 +16,7 @@ class NotOffered(Exception):
 
 async def choose(
     connection: ClientSideConnection,
-    session: NewSessionResponse,
+    session: Session,
     *,
     model: str | None,
     mode: str | None,
@@ -24,7 +25,7 @@ async def choose(
     """Put the session into the mode, ask for the model, and return the model that it has then."""
     if mode is not None:
         await _set_mode(connection, session, mode)
-    option = model_option(session.config_options)
+    option = model_option(session.offered.config_options)
     if option is None:
         if model is not None:
             reporter.noted(f"This agent lets nobody choose its model: {model} was not asked for.")
@@ -35,7 +36,7 @@ async def choose(
     value = model if model in offered else {name: value for value, name in offered.items()}.get(model)
     if value is None:
         raise NotOffered(f"The agent has no model {model!r}. It has: {', '.join(offered)[:2_000]}.")
-    await connection.set_config_option(config_id=option.id, session_id=session.session_id, value=value)
+    await connection.set_config_option(config_id=option.id, session_id=session.id, value=value)
     return value
 
 
@@ -46,11 +47,12 @@ def model_option(options: Any) -> SessionConfigOptionSelect | None:
     return None
 
 
-async def _set_mode(connection: ClientSideConnection, session: NewSessionResponse, mode: str) -> None:
-    offered = [one.id for one in session.modes.available_modes] if session.modes is not None else []
+async def _set_mode(connection: ClientSideConnection, session: Session, mode: str) -> None:
+    modes = session.offered.modes
+    offered = [one.id for one in modes.available_modes] if modes is not None else []
     if mode not in offered:
         raise NotOffered(f"The agent has no mode {mode!r}. It has: {', '.join(offered) or 'none'}.")
-    await connection.set_session_mode(mode_id=mode, session_id=session.session_id)
+    await connection.set_session_mode(mode_id=mode, session_id=session.id)
 
 
 def _offered(option: SessionConfigOptionSelect) -> Iterator[tuple[str, str]]:

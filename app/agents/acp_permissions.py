@@ -19,7 +19,7 @@ from app.domain import limits
 
 MOST_AT_ONCE: Final = 50
 """Nobody can answer more; an agent that asks without waiting is denied the rest."""
-_NOBODY: Final = RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
+NOBODY: Final = RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
 
 
 class Permissions:
@@ -35,7 +35,7 @@ class Permissions:
         self._tools.see(call, asking=True)
         labelled = _labelled(options)
         if not labelled or len(self._open) >= MOST_AT_ONCE:
-            return _NOBODY
+            return NOBODY
         request = str(next(self._numbers))
         answer = self._open[request] = asyncio.get_running_loop().create_future()
         title = " ".join(limits.storable(self._tools.name_of(call)).split())
@@ -47,7 +47,7 @@ class Permissions:
         finally:
             del self._open[request]
         if chosen is None:
-            return _NOBODY
+            return NOBODY
         return RequestPermissionResponse(outcome=AllowedOutcome(outcome="selected", option_id=chosen))
 
     def answer(self, request: str, answer: str | None) -> None:

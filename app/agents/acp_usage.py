@@ -10,6 +10,8 @@ from app.agents.reporting import Reporter
 
 _UNKNOWN: Final = "unknown"
 _SECONDS_BETWEEN: Final = 1.0
+_ROUNDING: Final = Decimal("1e-6")
+"""What the sum of differences that were each rounded may be above the total that they are of."""
 
 
 class Spending:
@@ -22,6 +24,10 @@ class Spending:
         self._told = Decimal()
         self._clock = asyncio.get_running_loop().time
         self._last = float("-inf")
+
+    def goes_on_from(self, cost: Decimal) -> None:
+        """The session was resumed, and so much of it is counted already: its total goes on from there, or begins anew."""
+        self._cost = self._told = cost
 
     def uses(self, model: str) -> None:
         if model != self._model:
@@ -36,7 +42,7 @@ class Spending:
         total = Decimal(str(cost.amount))
         if not total.is_finite():
             return
-        if total < self._cost:  # the agent counts anew
+        if total < self._cost - _ROUNDING:  # the agent counts anew
             self._told -= self._cost
         self._cost = total
         if self._clock() - self._last >= _SECONDS_BETWEEN:

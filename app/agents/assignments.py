@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 
@@ -16,6 +17,10 @@ class Assignment:
     heartbeat_seconds: float
     model: str | None = None
     mode: str | None = None
+    session: str | None = None
+    """Of a process before: to be resumed where the agent can."""
+    session_cost: Decimal = Decimal()
+    """What was counted of it, in US dollars."""
     problem: str | None = None
     """Why it cannot be started; nothing else of it is of use then."""
 

@@ -20,6 +20,9 @@ class Reporter(Protocol):
     def doing(self, activity: str | None, progress: int | None = None) -> None:
         """What it is doing, in a line; how far it is, 0 to 100. As often as it likes: what is told is the newest."""
 
+    def has_session(self, session: str) -> None:
+        """It has a session of its own, by what it names it by: another process of it may be given that to resume."""
+
     def asked(self, request: str, title: str, detail: str | None, options: Sequence[str]) -> None:
         """It may not go on before somebody has chosen one of these; `Conversation.answer` brings the choice."""
 

@@ -12,6 +12,7 @@ from app.commands import (
     moves,
     orders,
     permissions,
+    saved_states,
     tool_calls,
     usage,
     usage_reports,
@@ -28,6 +29,7 @@ from app.domain.reports import (
     Delivered,
     Doing,
     Exited,
+    InSession,
     Lines,
     Paused,
     Report,
@@ -112,7 +114,7 @@ def _apply(tx: Tx, run: RunRow, worker: WorkerRow, report: Report) -> None:
             _resumed(tx, run, worker)
         case Delivered():
             _delivered(tx, run, worker, body.items)
-        case ToolStarted() | ToolEnded() | Used() | Doing() | Asked() | Answered():
+        case ToolStarted() | ToolEnded() | Used() | Doing() | InSession() | Asked() | Answered():
             _told(tx, run, worker, body, report.at)
         case Exited():
             _exited(tx, run, worker, body)
@@ -188,6 +190,8 @@ def _told(tx: Tx, run: RunRow, worker: WorkerRow, body: Told, at: datetime) -> N
             usage.take(tx, run, worker, body, at)
         case Doing():
             _doing(tx, run, worker, body)
+        case InSession():
+            saved_states.after_session(tx, run, worker, body.session)
         case Asked():
             _asked(tx, run, worker, body)
         case Answered():

@@ -1,6 +1,7 @@
 """Agents that look after runs are saved with whatever they do: in the same transaction, so neither is there without the other."""
 
 from app import store
+from app.domain import limits
 from app.domain.saved_states import (
     OF_VERBS,
     Conversation,
@@ -13,7 +14,7 @@ from app.domain.saved_states import (
 from app.domain.supervisors import OVER, SupervisorState
 from app.store.db import Tx
 from app.store.supervisor_tables import SupervisorRow
-from app.store.tables import RunRow
+from app.store.tables import RunRow, WorkerRow
 
 
 def after(tx: Tx, run: RunRow, supervisor: SupervisorRow, verb: str) -> None:
@@ -28,6 +29,16 @@ def after_phase_change(tx: Tx, run: RunRow) -> None:
     supervisor = store.supervisors.of_run(tx, run.id)
     if supervisor.is_agent and supervisor.state not in OVER:
         save(tx, run, supervisor, SavePoint.PHASE_CHANGE)
+
+
+def after_session(tx: Tx, run: RunRow, worker: WorkerRow, session: str) -> None:
+    """Save the session of a run's agent with it, for the next process to resume. Of other workers none is kept."""
+    supervisor = store.supervisors.of_run(tx, run.id)
+    if not store.supervisors.speaks(supervisor, worker.id) or supervisor.state in OVER:
+        return
+    if limits.is_name(session):
+        worker.session_id = session
+        save(tx, run, supervisor, SavePoint.RESPONSE, session_id=session)
 
 
 def save(

@@ -9,6 +9,7 @@ from app.commands import ledgers, restorations, supervision, workers
 from app.domain import prompts
 from app.domain.access import Role
 from app.domain.hosts import Room
+from app.domain.restorations import RestorationStep
 from app.domain.runs import DRIVEN, ENDED
 from app.domain.supervisors import DEAD, RestartCause, SupervisorState
 from app.store import tokens
@@ -64,11 +65,14 @@ def start(tx: Tx, run: RunRow, supervisor: SupervisorRow, *, host_id: str | None
 
 
 def _bring_back(tx: Tx, run: RunRow, supervisor: SupervisorRow, worker: WorkerRow) -> None:
-    """Give the process what those before it have left behind."""
+    """Give the process what those before it have left behind.
+
+    A session is given up where the one before was brought back too and was never heard: it may be what ended it.
+    """
+    was_heard = restorations.step(supervisor) is RestorationStep.RESUMED
     restored = restorations.begin(tx, run, supervisor)
     worker.prompt += f"\n{restored.context}"
-    if restored.session_id is not None:
-        worker.environment = {"TRACKSIDE_SESSION_ID": restored.session_id}
+    worker.session_id = restored.session_id if was_heard else None
     restorations.hand_over(tx, run, supervisor, how="In its prompt.")
 
 

@@ -119,6 +119,14 @@ def name(value: str, *path: str, limit: int = NAME) -> str:
     return value
 
 
+def is_name(value: str) -> bool:
+    """Whether it is one as it stands: what another program names something by is of no use to it in any other form."""
+    try:
+        return name(value) == value
+    except AppError:
+        return False
+
+
 def key(value: str, *path: str) -> str:
     return name(value, *path, limit=KEY)
 

@@ -94,6 +94,13 @@ class Doing:
 
 
 @dataclass(frozen=True, slots=True)
+class InSession:
+    """The agent has this session of its own: one that it began, or that of a process before it."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """The agent waits until somebody has chosen one of the options. `request` is what its runner numbers it by."""
 
@@ -144,7 +151,7 @@ class Exited:
                 return self.message or "The runner died; what was left of the process tree was ended."
 
 
-Told = ToolStarted | ToolEnded | Used | Doing | Asked | Answered
+Told = ToolStarted | ToolEnded | Used | Doing | InSession | Asked | Answered
 """What an agent tells of itself while it works."""
 
 Body = Started | Lines | Paused | Resumed | Seen | Delivered | Told | Exited

@@ -1,6 +1,7 @@
 """What the server wants of a worker, as one value: the newest says all, older ones need not have been read."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -9,7 +10,7 @@ from app.agents.assignments import Assignment, ContextItem
 WORKER_ORDERS = """\
 subscription workerOrders($workerId: ID!, $fence: Int!) { workerOrders(workerId: $workerId, fence: $fence) { \
 revision acceptedReports desired graceSeconds waiting \
-assignment { runtime argv model mode problem cwd env { name value } prompt timeoutSeconds heartbeatSeconds } \
+assignment { runtime argv model mode session sessionCostUsd problem cwd env { name value } prompt timeoutSeconds heartbeatSeconds } \
 inbox { id name content } answers { request answer } } }"""
 
 REPORT_WORKER = """\
@@ -65,5 +66,7 @@ def _assignment(given: Any) -> Assignment:
         heartbeat_seconds=float(given["heartbeatSeconds"]),
         model=given["model"],
         mode=given["mode"],
+        session=given["session"],
+        session_cost=Decimal(given["sessionCostUsd"]),
         problem=given["problem"],
     )

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from app.agents.reporting import Reporter
+from app.domain import limits
 from app.runner.lines import LineCutter
 from app.runner.outbox import Outbox
 from app.runner.reports import Kind, Stream
@@ -47,6 +48,10 @@ class OutboxReporter(Reporter):
         self._doing |= {name: value for name, value in news.items() if value is not None}
         if self._rest is None:
             self._tell_what_it_does()
+
+    def has_session(self, session: str) -> None:
+        if limits.is_name(session):
+            self._outbox.fact(Kind.SESSION, session)
 
     def asked(self, request: str, title: str, detail: str | None, options: Sequence[str]) -> None:
         self._speech.end()

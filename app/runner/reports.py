@@ -39,6 +39,7 @@ class Kind(StrEnum):
     TOOL_ENDED = "toolEnded"
     USAGE = "usage"
     ACTIVITY = "activity"
+    SESSION = "session"
     ASKED = "asked"
     ANSWERED = "answered"
     EXITED = "exited"

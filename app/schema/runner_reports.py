@@ -13,6 +13,7 @@ from app.domain.reports import (
     Delivered,
     Doing,
     Exited,
+    InSession,
     Line,
     Lines,
     Paused,
@@ -104,6 +105,7 @@ class RunnerReportInput:
     tool_ended: ToolEndedReport | None = optional("A tool has come back.")
     usage: UsageReport | None = optional("Something was used.")
     activity: ActivityReport | None = optional("The agent is doing something else.")
+    session: str | None = optional("The agent has this session of its own, begun or resumed.")
     asked: AskedReport | None = optional("The agent asks for permission.")
     answered: list[str] | None = optional("These requests for permission have their answers.")
     exited: ExitedReport | None = optional("The tree is gone.")
@@ -133,9 +135,11 @@ class RunnerReportInput:
         ]
 
     def _words(self) -> list[Body | None]:
-        doing, asked, answered = given(self.activity), given(self.asked), given(self.answered)
+        doing, session = given(self.activity), given(self.session)
+        asked, answered = given(self.asked), given(self.answered)
         return [
             Doing(given(doing.text), given(doing.progress)) if doing is not None else None,
+            InSession(session) if session is not None else None,
             Asked(asked.request, asked.title, given(asked.detail), asked.options)
             if asked is not None
             else None,

@@ -1,6 +1,7 @@
 """The protocol between the control plane and its runners, under the role RUNNER: orders out, reports in."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Annotated
 
 import strawberry
@@ -9,6 +10,7 @@ from app import commands, store
 from app.domain import limits
 from app.domain.access import RUNNERS
 from app.domain.errors import AppError
+from app.domain.usage import dollars
 from app.schema.context import Context, Info
 from app.schema.enums import Desire, ErrorCode, Role
 from app.schema.errors import UserError, user_error
@@ -29,6 +31,12 @@ class Assignment:
     argv: list[str] = strawberry.field(description="The executable and its arguments; no shell.")
     model: str | None = strawberry.field(description="The model to ask the agent for.")
     mode: str | None = strawberry.field(description="The mode of its own that the agent is put into.")
+    session: str | None = strawberry.field(
+        description="The agent's session of a process before, for it to resume where it can."
+    )
+    session_cost_usd: Decimal = strawberry.field(
+        description="What was counted of that session: a total that the agent goes on with begins there."
+    )
     problem: str | None = strawberry.field(
         description="Why it cannot be started on this host, such as an agent that nobody has configured here; then there "
         "is no argv."
@@ -108,6 +116,8 @@ def _assignment(orders: Orders, context: Context) -> Assignment:
         argv=argv,
         model=model,
         mode=mode,
+        session=orders.session_id,
+        session_cost_usd=dollars(orders.session_cost),
         problem=problem,
         cwd=orders.root,
         env=_environment(orders, context, env),
@@ -132,6 +142,8 @@ def _environment(orders: Orders, context: Context, configured: dict[str, str]) -
         "TRACKSIDE_WORKER_ID": orders.worker_id,
         "TRACKSIDE_SKILL": orders.skill or "",
     }
+    if orders.session_id is not None:
+        own["TRACKSIDE_SESSION_ID"] = orders.session_id
     if role is Role.ORCHESTRATOR:
         own["TRACKSIDE_HEARTBEAT_SECONDS"] = f"{services.supervisor_heartbeat_seconds:g}"
     return [

@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.domain.commands import CommandStatus
 from app.domain.errors import AppError, ErrorCode
 from app.domain.workers import LIVE, WorkerStatus
-from app.store import attention, commands, context, events, projects, runs, workers
+from app.store import attention, commands, context, events, projects, runs, usage, workers
 from app.store.db import Tx
 from app.store.tables import ContextItemRow, WorkerRow
 
@@ -38,6 +38,9 @@ class Orders:
     root: str
     prompt: str
     skill: str | None
+    session_id: str | None
+    session_cost: int
+    """Of the workers before it that had the session."""
     timeout_seconds: int | None
     project_id: str
     run_id: str
@@ -72,6 +75,8 @@ def read(tx: Tx, worker_id: str, fence: int) -> tuple[int, Orders]:
         root=project.root,
         prompt=worker.prompt,
         skill=worker.skill,
+        session_id=worker.session_id,
+        session_cost=_session_cost(tx, worker),
         timeout_seconds=worker.timeout_seconds,
         project_id=project.id,
         run_id=run.id,
@@ -89,6 +94,13 @@ def _answers(tx: Tx, worker: WorkerRow) -> Iterator[tuple[str, Any]]:
         item = attention.find(tx, item_id) if item_id else None
         if item is None or item.answered_at is not None:
             yield request, item.answer if item is not None else None
+
+
+def _session_cost(tx: Tx, worker: WorkerRow) -> int:
+    if worker.session_id is None:
+        return 0
+    sums = usage.sums_of(tx, workers.others_in_session(tx, worker))
+    return sum(amounts.cost for amounts in sums.values() if amounts is not None)
 
 
 def _inbox(tx: Tx, worker_id: str) -> list[tuple[int, ContextItemRow]]:

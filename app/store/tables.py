@@ -188,7 +188,8 @@ class WorkerRow(Reserving, table=True):
     `desire` with `revision` is what the control plane wants of it; `seen` the revision its runner has read. `untold` is what it
     has used since the log told so, at `told_at`. `role` is that of its agent's token: ORCHESTRATOR for the one that looks
     after its run. `asking` are the requests for permission that its agent has no answer to yet: by the runner's number the
-    item, "" for none.
+    item, "" for none. `session_id` is, of one that looks after its run, the session of its own that it has, and until it says so the
+    one that it is to resume.
     """
 
     __tablename__ = "worker"
@@ -208,6 +209,7 @@ class WorkerRow(Reserving, table=True):
     runtime: dict[str, Any] = Field(sa_column=_json())
     environment: dict[str, str] = Field(default_factory=dict, sa_column=_json())
     skill: str | None = None
+    session_id: str | None = None
     prompt: str = Field(default="", sa_column=Column(Text, nullable=False))
     timeout_seconds: int | None = None
     fence: int = 1

@@ -55,6 +55,16 @@ def lock(tx: Tx, worker_id: str, *, fence: int | None = None) -> tuple[WorkerRow
     return worker, run
 
 
+def others_in_session(tx: Tx, worker: WorkerRow) -> Sequence[str]:
+    """The ids of those of its run that had the session that it has, or is to resume."""
+    query = select(WorkerRow.id).where(
+        WorkerRow.run_id == worker.run_id,
+        WorkerRow.session_id == worker.session_id,
+        WorkerRow.id != worker.id,
+    )
+    return tx.session.exec(query).all()
+
+
 def by_ids(tx: Tx, wanted: Sequence[str]) -> dict[str, WorkerRow]:
     return {row.id: row for row in tx.session.exec(select_all(tx).where(col(WorkerRow.id).in_(wanted)))}
 

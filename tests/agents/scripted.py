@@ -3,9 +3,10 @@
 A line of the prompt that begins with "do " is a step; the rest is for people. Each step is a word and what belongs to it:
 
     say TEXT · think TEXT · tool ID TITLE · end ID · fail ID WHY · ask ID TITLE · use INPUT OUTPUT · cost DOLLARS
-    plan DONE OF DOING · garbage TEXT · unknown · child · wait FILE · hang · obey · stubborn · stop REASON · die CODE · break
+    spend DOLLARS · session · once STEP · again STEP · beat STATE · plan DONE OF DOING · garbage TEXT · unknown · child · wait FILE · hang · obey · stubborn · stop REASON · die CODE · break
 
-`ask` says which option it was given. `hang` waits for a cancel, `obey` takes it for an end like any other, `stubborn` is `hang` that hears of none.
+`ask` says which option it was given. `cost` tells a total, `spend` adds to that of the session. `session` says which it is in; `once` is done in
+a new one only, `again` in an old one. `beat` is a heartbeat of one that looks after its run. `hang` waits for a cancel, `obey` takes it for an end like any other, `stubborn` is `hang` that hears of none.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,17 @@ from acp.schema import (
     AgentCapabilities,
     Cost,
     InitializeResponse,
+    LoadSessionResponse,
     NewSessionResponse,
     PermissionOption,
     PlanEntry,
     PromptResponse,
+    ResumeSessionResponse,
+    SessionCapabilities,
     SessionConfigOptionSelect,
     SessionConfigSelectOption,
+    SessionNotification,
+    SessionResumeCapabilities,
     SetSessionConfigOptionResponse,
     Usage,
     UsageUpdate,
@@ -37,6 +44,11 @@ OPTIONS = [
     PermissionOption(option_id="always", name="Always allow", kind="allow_always"),
     PermissionOption(option_id="no", name="Reject", kind="reject_once"),
 ]
+SESSIONS = os.environ.get("SCRIPTED_SESSIONS")
+"""A directory where each session is kept, an update of it a line."""
+BACK = os.environ.get("SCRIPTED_BACK", "").split()
+"""How it takes up a session again: resume, load; and what it does then: late (it replays after its answer), ask, refuse, die, hang, anew (it
+counts money by the process, not by the session)."""
 MODELS = {name: name.title() for name in os.environ.get("SCRIPTED_MODELS", "small,large").split(",")}
 
 
@@ -51,6 +63,9 @@ class Scripted:
         self.turns = 0
         self.connection: Any = None
         self.session = ""
+        self.began = True
+        self.spent = 0.0
+        self.tasks: set[asyncio.Task[None]] = set()
         self.usage: Usage | None = None
 
     def on_connect(self, connection: Any) -> None:
@@ -58,13 +73,65 @@ class Scripted:
 
     async def initialize(self, protocol_version: int, **_: Any) -> InitializeResponse:
         version = int(os.environ.get("SCRIPTED_PROTOCOL", protocol_version))
-        return InitializeResponse(protocol_version=version, agent_capabilities=AgentCapabilities())
+        able = AgentCapabilities(load_session="load" in BACK)
+        if "resume" in BACK:
+            able.session_capabilities = SessionCapabilities(resume=SessionResumeCapabilities())
+        return InitializeResponse(protocol_version=version, agent_capabilities=able)
 
     async def new_session(self, cwd: str, **_: Any) -> NewSessionResponse:
         if "SCRIPTED_LOGIN" in os.environ:
             raise acp.RequestError.auth_required()
-        self.session = f"session-of-{Path(cwd).name}"
+        self.session, self.began, self.spent = f"session-of-{Path(cwd).name}", True, 0.0
+        if SESSIONS:
+            self.session += f"-{len(os.listdir(SESSIONS)) + 1}"
+            self.history.touch()
         return NewSessionResponse(session_id=self.session, config_options=[self.models()])
+
+    async def resume_session(self, cwd: str, session_id: str, **_: Any) -> ResumeSessionResponse:
+        await self.take_up(session_id)
+        return ResumeSessionResponse(config_options=[self.models()])
+
+    async def load_session(self, cwd: str, session_id: str, **_: Any) -> LoadSessionResponse:
+        await self.take_up(session_id)
+        if "late" in BACK:
+            task = asyncio.create_task(self.replay())
+            self.tasks.add(task)
+        else:
+            await self.replay()
+        return LoadSessionResponse(config_options=[self.models()])
+
+    @property
+    def history(self) -> Path:
+        assert SESSIONS is not None
+        return Path(SESSIONS, self.session)
+
+    def past(self) -> list[Any]:
+        lines = self.history.read_text().splitlines() if self.history.exists() else []
+        told = [{"sessionId": self.session, "update": json.loads(line)} for line in lines]
+        return [SessionNotification.model_validate(one).update for one in told]
+
+    async def take_up(self, session: str) -> None:
+        self.session, self.began = session, False
+        costs = [one.cost for one in self.past() if isinstance(one, UsageUpdate) and one.cost is not None]
+        self.spent = costs[-1].amount if costs and "anew" not in BACK else 0.0
+        if "refuse" in BACK or not self.history.exists():
+            await self.replay()
+            raise acp.RequestError.resource_not_found(session)
+        if "die" in BACK:
+            os._exit(1)
+        if "hang" in BACK:
+            await asyncio.Event().wait()
+
+    async def replay(self) -> None:
+        """All that was said, done and spent; with `ask`, what was asked too."""
+        for update in self.past():
+            await self.connection.session_update(self.session, update)
+        if "ask" in BACK:
+            call = acp.update_tool_call("old", title="rm -rf build", kind="execute")
+            answer = await self.connection.request_permission(
+                options=OPTIONS, session_id=self.session, tool_call=call
+            )
+            assert answer.outcome.outcome == "cancelled", answer
 
     def models(self) -> SessionConfigOptionSelect:
         options = [SessionConfigSelectOption(value=value, name=name) for value, name in MODELS.items()]
@@ -87,6 +154,10 @@ class Scripted:
     async def cancel(self, session_id: str, **_: Any) -> None:
         self.cancelled.set()
 
+    async def step(self, step: str) -> None:
+        word, _, rest = step.partition(" ")
+        await getattr(self, f"do_{word}")(rest)
+
     async def prompt(self, prompt: list[Any], session_id: str, **_: Any) -> PromptResponse:
         self.turns += 1
         self.usage = None
@@ -97,13 +168,15 @@ class Scripted:
         try:
             for line in text.splitlines():
                 if line.startswith("do "):
-                    word, _, rest = line.removeprefix("do ").partition(" ")
-                    await getattr(self, f"do_{word}")(rest)
+                    await self.step(line.removeprefix("do "))
         except Ended as ended:
             reason = str(ended)
         return PromptResponse.model_construct(stop_reason=reason, usage=self.usage)
 
     async def tell(self, update: Any) -> None:
+        if SESSIONS:
+            with self.history.open("a") as history:
+                print(update.model_dump_json(by_alias=True, exclude_none=True), file=history)
         await self.connection.session_update(self.session, update)
 
     async def say(self, text: str) -> None:
@@ -148,6 +221,33 @@ class Scripted:
     async def do_cost(self, dollars: str) -> None:
         cost = Cost(amount=float(dollars), currency="USD")
         await self.tell(UsageUpdate(session_update="usage_update", used=10, size=100, cost=cost))
+
+    async def do_spend(self, dollars: str) -> None:
+        self.spent += float(dollars)
+        await self.do_cost(str(self.spent))
+
+    async def do_session(self, _: str) -> None:
+        how = "began" if self.began else "went on with"
+        await self.say(f"{how} {self.session}, told of {os.environ.get('TRACKSIDE_SESSION_ID')}")
+
+    async def do_once(self, step: str) -> None:
+        if self.began:
+            await self.step(step)
+
+    async def do_again(self, step: str) -> None:
+        if not self.began:
+            await self.step(step)
+
+    async def do_beat(self, state: str) -> None:
+        document = "mutation($input: HeartbeatInput!) { heartbeat(input: $input) { userErrors { message } } }"
+        given = {"runId": os.environ["TRACKSIDE_RUN_ID"], "state": state, "memo": "Red, not blue."}
+        request = urllib.request.Request(
+            os.environ["TRACKSIDE_URL"] + "/graphql",
+            json.dumps({"query": document, "variables": {"input": given}}).encode(),
+            {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["TRACKSIDE_TOKEN"]},
+        )
+        answer = await asyncio.to_thread(lambda: json.load(urllib.request.urlopen(request)))
+        await self.say(f"beat: {answer['data']['heartbeat']['userErrors']}")
 
     async def do_plan(self, rest: str) -> None:
         done, number, doing = rest.split(" ", 2)
@@ -203,4 +303,4 @@ class Scripted:
 
 
 if __name__ == "__main__":
-    asyncio.run(acp.run_agent(Scripted()))
+    asyncio.run(acp.run_agent(Scripted(), use_unstable_protocol=True))

@@ -138,7 +138,7 @@ async def test_a_successor_is_told_what_the_one_before_has_left_behind(fleet: Fl
     worker = await fleet.worker(await process(fleet, run))
     assert "trackside heartbeat" in worker.prompt
     assert "Decided for red." in worker.prompt
-    assert worker.environment == {"TRACKSIDE_SESSION_ID": "ses_1"}
+    assert worker.session_id == "ses_1"
     assert (await fleet.supervisor(run)).restoration[-1]["step"] == "CONTEXT_HANDED_OVER"
     await heartbeat(fleet, run, await actor_of(fleet, worker.id))
     assert (await fleet.supervisor(run)).restoration[-1]["step"] == "RESUMED"

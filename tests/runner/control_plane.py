@@ -27,6 +27,8 @@ class Worker:
     runtime: str = "command"
     model: str | None = None
     mode: str | None = None
+    session: str | None = None
+    session_cost: str = "0"
     problem: str | None = None
     timeout_seconds: float | None = None
     heartbeat_seconds: float = 30.0
@@ -72,6 +74,8 @@ class Worker:
                 "runtime": self.runtime,
                 "model": self.model,
                 "mode": self.mode,
+                "session": self.session,
+                "sessionCostUsd": self.session_cost,
                 "problem": self.problem,
                 "argv": self.argv,
                 "cwd": self.cwd,

@@ -16,7 +16,7 @@ from tests.schema.world import World
 
 ORDERS: Final = """subscription($id: ID!) { workerOrders(workerId: $id, fence: 1) {
   revision acceptedReports desired graceSeconds waiting inbox { id name content } answers { request answer }
-  assignment { runtime argv model mode problem cwd prompt timeoutSeconds heartbeatSeconds env { name value } }
+  assignment { runtime argv model mode session sessionCostUsd problem cwd prompt timeoutSeconds heartbeatSeconds env { name value } }
 } }"""
 
 Act = Callable[[World], Awaitable[Any]]
@@ -54,6 +54,8 @@ async def test_the_orders_are_sent_at_once(world: World) -> None:
             "argv": COMMAND["argv"],
             "model": None,
             "mode": None,
+            "session": None,
+            "sessionCostUsd": "0",
             "problem": None,
             "cwd": str(world.root),
             "prompt": "# build: Do build\n",

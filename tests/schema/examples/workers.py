@@ -86,6 +86,7 @@ async def report_worker(world: World) -> Input:
             }
         },
         {"activity": {"text": "Reads a.py", "progress": 30}},
+        {"session": "ses_1"},
         {"asked": {"request": "1", "title": "execute: make", "detail": "make all", "options": ["Allow"]}},
         {"answered": ["1"]},
         {"exited": {"reason": "EXITED", "exitCode": 1, "signal": None, "message": "Done."}},
