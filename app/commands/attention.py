@@ -157,11 +157,20 @@ def expire(tx: Tx) -> int:
 
 def refresh(tx: Tx) -> int:
     """Count anew how much each open item holds back. Returns how many counts were off."""
-    changed = 0
+    off = miscounted(tx)
+    for item_id, count in off.items():
+        store.attention.get(tx, item_id).blocked_tasks = count
+    return len(off)
+
+
+def miscounted(tx: Tx) -> dict[str, int]:
+    """Open items that hold back more or less than they say, and how much. There may be very many that do not."""
+    off: dict[str, int] = {}
     for run_id in store.attention.runs_with_open(tx):
-        for item in store.attention.open_of_run(tx, run_id):
-            changed += items.recount(tx, item)
-    return changed
+        of_run = store.attention.open_of_run(tx, run_id)
+        counts = items.held_back(tx, store.runs.get(tx, run_id), of_run)
+        off.update({item.id: counts[item.id] for item in of_run if item.blocked_tasks != counts[item.id]})
+    return off
 
 
 def _asker(

@@ -45,6 +45,11 @@ def _hold(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
     """Pause a worker whose own or whose task's budget is used up, and all of them where the run's is."""
     if store.budgets.of_run(run).is_used_up:
         ledgers.hold_run(tx, run)
+    _hold_alone(tx, run, worker)
+
+
+def _hold_alone(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
+    """Pause it where it is its own or its task's budget that is used up."""
     scope = store.budgets.stopped_by(tx, run, worker)
     if scope is None or scope is BudgetScope.RUN or worker.desire == Desire.STOP:
         return
@@ -95,8 +100,10 @@ def review(tx: Tx, run: RunRow, *, answer: Any) -> None:
     """
     store.budgets.look_anew(tx, run.id)
     if run.status != RunStatus.STOPPING:  # what is to end goes on until it spends something
+        if store.budgets.of_run(run).is_used_up:
+            ledgers.hold_run(tx, run)
         for worker in store.workers.live(tx, run_id=run.id):
-            _hold(tx, run, worker)
+            _hold_alone(tx, run, worker)
     ledgers.let_go(tx, run)
     for item in store.budgets.open_items(tx, run):
         if not store.budgets.holds(tx, run, item):

@@ -187,8 +187,6 @@ def _detail(task: TaskRow, other: TaskRow, answers: Sequence[ConflictAnswer]) ->
 
 def _deepen(tx: Tx, task: TaskRow, least: int) -> None:
     """Keep every task deeper than what it waits for."""
-    deeper = [(task, least)]
-    for one, depth in deeper:  # which grows meanwhile
-        if one.depth < depth:
-            one.depth = depth
-            deeper += [(dependent, depth + 1) for dependent in store.tasks.dependents(tx, one.id)]
+    depths = store.tasks.deepened(tx, task, least)
+    for id, one in store.tasks.by_ids(tx, list(depths)).items():
+        one.depth = depths[id]

@@ -108,17 +108,23 @@ def close_item(tx: Tx, run: RunRow, item: AttentionRow, move: AttentionMove) -> 
 def recount(tx: Tx, item: AttentionRow) -> bool:
     """Count anew the unfinished tasks that an open item holds back. Returns whether the count was off."""
     tx.session.flush()
-    blocked = _held_back(tx, item)
+    blocked = held_back(tx, store.runs.get(tx, item.run_id), [item])[item.id]
     changed = item.blocked_tasks != blocked
     item.blocked_tasks = blocked
     return changed
 
 
-def _held_back(tx: Tx, item: AttentionRow) -> int:
-    run = store.runs.get(tx, item.run_id)
+def held_back(tx: Tx, run: RunRow, of_run: Sequence[AttentionRow]) -> dict[str, int]:
+    """How many unfinished tasks each of these open items of a run holds back."""
+    counts = store.attention.blocked_behind(tx, [item.id for item in of_run])
+    return {item.id: counts.get(item.id) or _of_others(tx, run, item) for item in of_run}
+
+
+def _of_others(tx: Tx, run: RunRow, item: AttentionRow) -> int:
+    """Of an item that no task waits for."""
     if item.kind == AttentionKind.PHASE_CONFIRMATION:
         phase = store.phases.find(tx, run.phase_id)
         return store.phases.unfinished_after(tx, phase) if phase is not None else 0
     if item.kind not in store.attention.ASKED and not store.attention.has_askers(tx, item.id):
         return store.runs.unfinished(run)
-    return store.attention.blocked_behind(tx, item)
+    return 0

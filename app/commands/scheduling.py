@@ -8,6 +8,7 @@ from typing import Final, Self
 from app import store
 from app.commands import budgets, endings, ledgers, moves, supervisor_processes, workers
 from app.commands.conflicts import Watch
+from app.domain.budgets import BudgetScope
 from app.domain.hosts import Room
 from app.domain.runs import RunStatus
 from app.domain.workers import WorkerMove, WorkerStatus
@@ -19,7 +20,8 @@ MANY: Final = 100
 """So many tasks are looked at together once one was found that may not start: there may be thousands of its like."""
 
 MOST_HELD: Final = 256
-"""After so many tasks of one run that others are in the way of no more of it are looked at in this turn."""
+"""After so many tasks of one run that others are in the way of, or that no budget has room for, no more of it are looked at
+in this turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class _Queue:
     """Places kept for tasks that wait for others to leave something of a budget: a small one does not overtake a large one."""
 
     held: int = 0
-    asked: bool = False
+    asked: int = 0
+    beyond_run: int = 0
 
     def tasks(self, room: Room) -> Iterator[tuple[Self, TaskRow]]:
         """What may be next, the most urgent first, as long as there is a place: read as it is asked for."""
@@ -105,12 +108,14 @@ class _Queue:
                 if self._places() <= 0:
                     return
                 yield self, last
-            if len(page) < size or self.held > MOST_HELD:
+            if len(page) < size or self.held + self.asked > MOST_HELD:
                 return
             size = MANY
 
     def start(self, task: TaskRow, room: Room) -> None:
         """Start a task, unless another is in its way or no budget has room for it: people are asked about that."""
+        if task.beyond_budget:
+            return  # by now: it was read before others of its like were tried
         if not self.watch.admits(task):
             self.held += 1
             return
@@ -124,7 +129,10 @@ class _Queue:
             self.kept += 1
         else:
             budgets.could_not_start(self.tx, self.run, task, need)
-            self.asked = True
+            self.asked += 1
+            self.beyond_run += need.short is BudgetScope.RUN
+            if self.beyond_run == ledgers.NAMED:  # the others are not named, and may be thousands
+                store.budgets.give_up_like_it(self.tx, self.run)
 
     def _places(self) -> int:
         return self.run.max_workers - self.run.live_workers - self.kept

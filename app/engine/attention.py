@@ -6,7 +6,8 @@ from app.store.db import Database
 
 async def run_once(db: Database) -> int:
     """Settle what is overdue and count anew what open items hold back. Returns how many were settled."""
-    if not await db.read(store.attention.runs_with_open):
+    if await db.read(commands.attention.miscounted):  # who only looks holds nobody up
+        await db.write(commands.attention.refresh)
+    if not await db.read(store.attention.overdue):
         return 0
-    await db.write(commands.attention.refresh)
     return await db.write(commands.attention.expire)

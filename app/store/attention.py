@@ -13,7 +13,7 @@ from app.domain.errors import not_found
 from app.domain.phases import PhaseStatus
 from app.domain.tasks import FINISHED, TaskStatus
 from app.domain.workers import LIVE
-from app.store import events, runs, tasks
+from app.store import events, ids, runs, tasks
 from app.store.db import Tx, reread
 from app.store.supervisor_tables import SupervisorRow
 from app.store.tables import AskerRow, AttentionRow, PhaseRow, RunRow, TaskRow, WorkerRow
@@ -134,10 +134,12 @@ def find_answer_before_restart(tx: Tx, supervisor_id: str, question_key: str) ->
     return item if asked_after < restarts else None
 
 
-def open_of_run(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
-    return tx.session.exec(
-        select(AttentionRow).where(AttentionRow.run_id == run_id, AttentionRow.status == AttentionStatus.OPEN)
-    ).all()
+def open_of_run(tx: Tx, run_id: str, *, kind: AttentionKind | None = None) -> Sequence[AttentionRow]:
+    """Of one kind, where it is said: there may be thousands of questions, and few of anything else."""
+    query = select(AttentionRow).where(
+        AttentionRow.run_id == run_id, AttentionRow.status == AttentionStatus.OPEN
+    )
+    return tx.session.exec(query if kind is None else query.where(AttentionRow.kind == kind)).all()
 
 
 def overdue(tx: Tx) -> Sequence[AttentionRow]:
@@ -248,12 +250,24 @@ def has_askers(tx: Tx, item_id: str) -> bool:
     return tx.session.exec(query).first() is not None
 
 
-def blocked_behind(tx: Tx, item: AttentionRow) -> int:
-    """How many unfinished tasks cannot go on before those of an item can."""
-    waiting = _tasks_behind(item.id)
-    if item.kind == AttentionKind.FAILURE:  # the others were helped already
-        waiting = waiting.where(TaskRow.status == TaskStatus.FAILED)
-    return tasks.blocked_behind(tx, waiting)
+def blocked_behind(tx: Tx, item_ids: Sequence[str]) -> dict[str, int]:
+    """How many unfinished tasks cannot go on before those of each item can; without what no task waits for."""
+    found: dict[str, int] = {}
+    for part in ids.parts(item_ids):
+        start = (
+            select(AskerRow.attention_id, TaskRow.id)
+            .join(TaskRow, col(TaskRow.id) == AskerRow.task_id)
+            .join(AttentionRow, col(AttentionRow.id) == AskerRow.attention_id)
+            .where(
+                col(AskerRow.attention_id).in_(part),
+                # the others were helped already
+                or_(
+                    col(AttentionRow.kind) != AttentionKind.FAILURE, col(TaskRow.status) == TaskStatus.FAILED
+                ),
+            )
+        )
+        found.update(tasks.blocked_behind_by(tx, start))
+    return found
 
 
 def _tasks_behind(item_id: str) -> SelectOfScalar[str]:

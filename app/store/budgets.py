@@ -1,7 +1,9 @@
 """The ledgers of runs, tasks and workers, and what is held up by a budget."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.domain.attention import AttentionKind
@@ -64,9 +66,32 @@ def paused_workers(tx: Tx, run_id: str) -> list[WorkerRow]:
 def look_anew(tx: Tx, run_id: str) -> None:
     """A limit is another: no task is beyond it before it has been tried."""
     tx.session.flush()
-    beyond = select(TaskRow).where(TaskRow.run_id == run_id, col(TaskRow.beyond_budget).is_(True))
-    for task in tx.session.exec(beyond):
-        task.beyond_budget = False
+    tx.session.execute(
+        update(TaskRow)
+        .where(col(TaskRow.run_id) == run_id, col(TaskRow.beyond_budget).is_(True))
+        .values(beyond_budget=False)
+    )
+
+
+def give_up_like_it(tx: Tx, run: RunRow) -> None:
+    """Every ready task that was not tried yet and wants more than the run has left is beyond its budget, too."""
+    left = of_run(run).left
+    if left is None:
+        return
+    tx.session.flush()
+    tx.session.execute(
+        update(TaskRow)
+        .where(
+            col(TaskRow.run_id) == run.id,
+            col(TaskRow.status) == TaskStatus.READY,
+            col(TaskRow.worker_id).is_(None),
+            col(TaskRow.runtime).is_not(None),
+            col(TaskRow.attempts) == 0,  # of the others something may be spent already
+            col(TaskRow.budget) > left,
+        )
+        .values(beyond_budget=True)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def beyond(tx: Tx, run_id: str, limit: int) -> list[str]:
@@ -96,11 +121,11 @@ def is_asked(tx: Tx, run: RunRow) -> bool:
     return bool(open_items(tx, run))
 
 
-def open_items(tx: Tx, run: RunRow) -> list[AttentionRow]:
+def open_items(tx: Tx, run: RunRow) -> Sequence[AttentionRow]:
     if not run.open_attention:
         return []
     tx.session.flush()
-    return [item for item in attention.open_of_run(tx, run.id) if item.kind == AttentionKind.BUDGET]
+    return attention.open_of_run(tx, run.id, kind=AttentionKind.BUDGET)
 
 
 def owner(item: AttentionRow) -> tuple[BudgetScope, str]:

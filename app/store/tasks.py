@@ -1,11 +1,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete as sql_delete, or_
+from sqlalchemy import ColumnElement, and_, delete as sql_delete, literal, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select
 
 from app.domain.dag import Dag
 from app.domain.errors import not_found
@@ -164,25 +165,34 @@ def unmet(tx: Tx, task_id: str) -> int:
     return tx.session.exec(query).one()
 
 
-def blocked_behind(tx: Tx, task_ids: Sequence[str] | SelectOfScalar[str]) -> int:
+def blocked_behind(tx: Tx, task_ids: Sequence[str]) -> int:
     """How many unfinished tasks cannot go on before these have: they and everything downstream."""
-    if not isinstance(task_ids, SelectOfScalar) and not task_ids:
+    if not task_ids:
         return 0
-    chain = select(TaskRow.id).where(col(TaskRow.id).in_(task_ids)).cte("chain", recursive=True)
+    start = select(literal("").label("held_by"), TaskRow.id).where(col(TaskRow.id).in_(task_ids))
+    return blocked_behind_by(tx, start).get("", 0)
+
+
+def blocked_behind_by(tx: Tx, start: Select[str, str]) -> dict[str, int]:
+    """The same for many at once: `start` names who holds tasks back, and each task. Who holds back none is left out."""
+    chain = start.cte("chain", recursive=True)
+    held_by, id = chain.c
     needed = aliased(TaskRow)
     chain = chain.union(  # whatever waits for a task that is done does not wait
-        select(DependencyRow.task_id)
-        .join(chain, chain.c.id == DependencyRow.needs_id)
+        select(held_by, DependencyRow.task_id)
+        .join(chain, id == DependencyRow.needs_id)
         .join(needed, col(needed.id) == DependencyRow.needs_id)
         .where(col(needed.status).not_in(sorted(SATISFIES)))
     )
+    held_by, id = chain.c
     query = (
-        select(func.count())
+        select(held_by, func.count())
         .select_from(TaskRow)
-        .join(chain, chain.c.id == TaskRow.id)
+        .join(chain, id == TaskRow.id)
         .where(col(TaskRow.status).not_in(sorted(FINISHED)))
+        .group_by(held_by)
     )
-    return tx.session.exec(query).one()
+    return dict(tx.session.exec(query).all())
 
 
 def blocked_behind_each(tx: Tx, task_ids: Sequence[str]) -> dict[str, int]:
@@ -222,6 +232,45 @@ def waits_for(tx: Tx, task: TaskRow, needed: TaskRow) -> bool:
         .where(TaskRow.depth > needed.depth)
     )
     return tx.session.exec(select(before.c.id).where(before.c.id == needed.id).limit(1)).first() is not None
+
+
+def deepened(tx: Tx, task: TaskRow, least: int) -> dict[str, int]:
+    """Which tasks have to be deeper, so that one is no less deep than `least`, and how deep.
+
+    The least deep comes first, so that each is looked at once: what it waits for was before it. Where they are many, their
+    graph is read instead of walked.
+    """
+    if task.depth >= least:
+        return {}
+    tx.session.flush()
+    depths, open_ = {task.id: least}, [(task.depth, task.id)]
+    graph: dict[str, list[tuple[int, str]]] | None = None
+    while open_:
+        _, one = heappop(open_)
+        if graph is None and len(depths) > FEW:
+            graph = _behind(tx, task.run_id)
+        behind = graph.get(one, []) if graph is not None else _behind(tx, task.run_id, one).get(one, [])
+        for depth, dependent in behind:
+            if depths.get(dependent, depth) <= depths[one]:
+                if dependent not in depths:
+                    heappush(open_, (depth, dependent))
+                depths[dependent] = depths[one] + 1
+    return depths
+
+
+def _behind(tx: Tx, run_id: str, needed: str | None = None) -> dict[str, list[tuple[int, str]]]:
+    """The tasks that wait for one task of a run, or for each, with their depths."""
+    query = (
+        select(DependencyRow.needs_id, TaskRow.depth, TaskRow.id)
+        .join(TaskRow, col(TaskRow.id) == DependencyRow.task_id)
+        .where(DependencyRow.run_id == run_id)
+    )
+    found: dict[str, list[tuple[int, str]]] = {}
+    for needs_id, depth, id in tx.session.exec(
+        query if needed is None else query.where(DependencyRow.needs_id == needed)
+    ):
+        found.setdefault(needs_id, []).append((depth, id))
+    return found
 
 
 def add_edge(tx: Tx, task: TaskRow, needed: TaskRow) -> None:
