@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec
 from app import store
 from app.commands import saved_states
 from app.domain import limits
-from app.domain.access import Actor
+from app.domain.access import Actor, Role
 from app.domain.commands import COMMAND, CommandMove, CommandStatus
 from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.events import EventKind
@@ -132,6 +132,8 @@ def _supervisor(tx: Tx, actor: Actor) -> SupervisorRow | None:
     Also of a process that has ended, or that another has taken the place of, while its last request was on the way: its
     successor would not know of what that does.
     """
+    if actor.role is Role.ORCHESTRATOR and actor.run_id is not None:
+        store.runs.lock(tx, actor.run_id)  # before the look: whoever has it restarted meanwhile holds the run
     supervisor = store.supervisors.of_agent(tx, actor)
     if supervisor is not None:
         store.supervisors.refuse_dead(tx, supervisor)

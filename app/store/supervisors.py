@@ -134,7 +134,8 @@ def of_agent(tx: Tx, actor: Actor) -> SupervisorRow | None:
             and_(col(SupervisorRow.agent).is_(None), col(SupervisorRow.runtime).is_(None)),
         ),
     )
-    return tx.session.exec(query).first()
+    # populate_existing: it may have been looked at before the run was locked
+    return tx.session.exec(query.execution_options(populate_existing=True)).first()
 
 
 def refuse_dead(tx: Tx, supervisor: SupervisorRow) -> None:

@@ -6,17 +6,21 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from app import commands, store
+from app.domain.access import Actor, Role
 from app.domain.errors import AppError, ErrorCode
 from app.domain.reports import Exited, Report, Started
 from app.domain.runs import RunStatus, Urgency
+from app.domain.supervisors import SupervisorState
 from app.domain.workers import ExitReason
 from app.store.db import Tx
 from app.store.tables import RunRow
 from tests import invariants
 from tests.conftest import Clock
+from tests.factories import an_actor
 from tests.fleet import Fleet
 
 THREADS = 20
@@ -181,3 +185,68 @@ async def test_without_the_lock_on_the_run_an_end_is_not_counted(
     with pytest.raises(AssertionError, match="counts"):
         await postgresql_db.read(invariants.check)
     assert (await fleet.run(run_id)).live_workers == 2  # one was forgotten
+
+
+def somebody_waits_for_a_row(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+    return found is not None and found[0] > 0
+
+
+async def overtaken(fleet: Fleet) -> Any:
+    """An agent that looks after a run has a task skipped while it is given up; what becomes of its request."""
+    run_id = await fleet.a_run("a")
+    agent = an_actor(Role.ORCHESTRATOR, run_id=run_id)
+    await fleet.db.write(commands.supervisors.beat, actor=agent, run_id=run_id, state=SupervisorState.WORKING)
+    supervisor = await fleet.db.read(store.supervisors.of_run, run_id)
+    given_up = threading.Event()
+
+    def give_up(tx: Tx) -> None:
+        run, supervisor = store.supervisors.lock(tx, run_id)
+        commands.supervision.put(tx, run, supervisor, SupervisorState.INTERRUPTED)
+        tx.session.flush()
+        given_up.set()
+        while not somebody_waits_for_a_row(fleet.db.url):
+            pass
+
+    assert supervisor.agent == agent.id
+    late = asyncio.ensure_future(fleet.db.write(give_up))
+    assert await asyncio.to_thread(given_up.wait, 10)
+    task = await fleet.task(run_id, "a")
+    try:
+        async with asyncio.timeout(30):
+            await fleet.do(commands.tasks.skip, by=agent, task_id=task.id)
+    except AppError as error:
+        return error.code
+    finally:
+        await late
+    return (await fleet.task(run_id, "a")).status
+
+
+@pytest.mark.postgres
+async def test_an_agent_that_is_given_up_while_its_request_waits_changes_nothing(
+    postgresql_db: Any, clock: Clock
+) -> None:
+    """Its successor would not know of it."""
+    assert await overtaken(Fleet(postgresql_db, clock)) == ErrorCode.SUPERVISOR_DEAD
+
+
+@pytest.mark.postgres
+async def test_the_flaw_of_looking_at_the_agent_before_the_lock_is_caught(
+    postgresql_db: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor_of = commands.audit._supervisor
+    lock = store.runs.lock
+
+    def unlocked(tx: Tx, actor: Actor) -> Any:
+        with monkeypatch.context() as flaw:
+            flaw.setattr(store.runs, "lock", store.runs.get)
+            found = supervisor_of(tx, actor)
+        assert store.runs.lock is lock
+        return found
+
+    monkeypatch.setattr(commands.audit, "_supervisor", unlocked)
+    assert await overtaken(Fleet(postgresql_db, clock)) == "SKIPPED"
