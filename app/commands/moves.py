@@ -39,6 +39,9 @@ STUCK: Final = {
 }
 """By which move a run came where it waits for people."""
 
+LAST: Final = frozenset({RunMove.COMPLETE, RunMove.CANCEL})
+"""By which move a run that goes on no more comes to its end."""
+
 CONFIRM: Final = "confirm"
 """What answers the question whether a phase may be left."""
 
@@ -82,6 +85,8 @@ def settle(tx: Tx, run: RunRow) -> None:
         drop_items(tx, run)
     moved = False
     while (move := next_move(_standing(tx, run))) is not None:
+        if move in LAST and run.open_attention:
+            drop_items(tx, run, over=True)  # before the end, after which nothing comes
         move_run(tx, run, move, reason=reasons.why(tx, run, move))
         _follow(tx, run, move)
         moved = True
@@ -133,11 +138,15 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
 # ---------------------------------------------------------------- attention
 
 
-def drop_items(tx: Tx, run: RunRow, *, all_of_ours: bool = False) -> None:
-    """Dismiss what nobody waits for any more: everyone who asked is over or was helped, or the run goes no further."""
+def drop_items(tx: Tx, run: RunRow, *, over: bool = False) -> None:
+    """Dismiss what nobody waits for any more: everyone who asked is over or was helped, or the run goes no further.
+
+    With `over` it is about to end for good.
+    """
     tx.session.flush()
-    dropped = list(store.attention.abandoned(tx, run.id))
-    if all_of_ours or run.status in ENDED - {RunStatus.FAILED} or run.status == RunStatus.STOPPING:
+    over = over or run.status in ENDED - {RunStatus.FAILED}
+    dropped = list(store.attention.abandoned(tx, run.id, over=over))
+    if over or run.status == RunStatus.STOPPING:
         dropped += [
             item for item in store.attention.open_of_run(tx, run.id) if item.kind not in store.attention.ASKED
         ]

@@ -352,7 +352,7 @@ def configure(
 def archive(tx: Tx, *, run_id: str, reason: str | None = None, expected_version: int | None = None) -> Change:
     run = store.runs.lock(tx, run_id, version=expected_version)
     RUN.after(RunStatus(run.status), RunMove.ARCHIVE)
-    moves.drop_items(tx, run, all_of_ours=True)  # before the end, after which nothing comes
+    moves.drop_items(tx, run, over=True)  # before the end, after which nothing comes
     moves.move_run(tx, run, RunMove.ARCHIVE, reason=reason)
     run.version += 1
     return Change({"run": run.id}, run=run)

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import or_
+from sqlalchemy import and_, not_, or_
 from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -185,16 +185,18 @@ def held_by_worker(tx: Tx, worker_id: str) -> Sequence[AttentionRow]:
     ).all()
 
 
-def abandoned(tx: Tx, run_id: str) -> Sequence[AttentionRow]:
+def abandoned(tx: Tx, run_id: str, *, over: bool) -> Sequence[AttentionRow]:
     """Open questions for which nobody waits: every worker that asked is over, and so is its task.
 
-    The run's supervisor waits for its own, whichever of its agents it was that asked.
+    The run's supervisor waits for its own, whichever of its agents it was that asked, until the run is `over`; people and
+    programs wait for theirs even then.
     """
+    of_supervisor = col(AskerRow.supervisor_id).is_not(None)
     waits = or_(
-        col(AskerRow.worker_id).is_(None),
-        col(AskerRow.supervisor_id).is_not(None),
+        and_(not_(of_supervisor), col(AskerRow.worker_id).is_(None)),
         col(WorkerRow.status).in_(sorted(LIVE)),
         col(TaskRow.status).not_in(sorted(FINISHED | {TaskStatus.FAILED})),
+        *([] if over else [of_supervisor]),
     )
     awaited = (
         select(AskerRow.id)

@@ -3,9 +3,12 @@
 import pytest
 
 from app import commands
-from app.domain.runs import RunStatus
+from app.domain.access import Role
+from app.domain.events import EventKind
+from app.domain.runs import RunStatus, Urgency
+from app.domain.supervisors import SupervisorState
 from app.domain.workers import ExitReason
-from tests.factories import a_task
+from tests.factories import a_task, an_actor
 from tests.fleet import Fleet
 
 
@@ -101,8 +104,33 @@ async def test_a_question_of_a_task_that_is_taken_away_goes_with_it(fleet: Fleet
     elif way == "remove":
         await fleet.do(commands.dag.mutate, run_id=run_id, edits=[commands.dag.RemoveTask("a")])
     else:
-        await fleet.do(commands.runs.stop, run_id=run_id, mode=commands.runs.Urgency.NOW)
+        await fleet.do(commands.runs.stop, run_id=run_id, mode=Urgency.NOW)
     assert (await fleet.item(item)).status == "DISMISSED"
+
+
+@pytest.mark.parametrize("end", ["completed", "cancelled", "archived"])
+async def test_a_question_of_the_agent_that_looks_after_a_run_goes_with_the_run(
+    fleet: Fleet, end: str
+) -> None:
+    """It would stay in everybody's list for ever, and be answered after the end of its run."""
+    run_id = await fleet.a_run("a", "b")
+    by = an_actor(Role.ORCHESTRATOR, run_id=run_id)
+    await fleet.db.write(commands.supervisors.beat, actor=by, run_id=run_id, state=SupervisorState.WORKING)
+    asked = await fleet.do(commands.attention.ask, by=by, run_id=run_id, question="And then?")
+    await fleet.finish(run_id, "a")
+    if end == "cancelled":
+        await fleet.do(commands.runs.stop, run_id=run_id, mode=Urgency.NOW)
+        await fleet.exit((await fleet.live(run_id))[0].id)
+    elif end == "completed":
+        await fleet.finish(run_id, "b")
+    else:
+        await fleet.fail(run_id, "b")
+        assert (await fleet.item(str(asked.refs["item"]))).status == "OPEN", "the run may go on"
+        await fleet.do(commands.runs.archive, run_id=run_id)
+    assert (await fleet.run(run_id)).status == end.upper()
+    assert (await fleet.item(str(asked.refs["item"]))).status == "DISMISSED"
+    of_run = [event.kind for event in await fleet.events() if event.kind != EventKind.COMMAND_CHANGED]
+    assert of_run[-1] == EventKind.RUN_STATUS_CHANGED
 
 
 async def test_a_killed_worker_waits_for_no_answer(fleet: Fleet) -> None:

@@ -44,6 +44,21 @@ def an_open_question_is_waited_for(seen: Look) -> Iterator[str]:
 
 
 @rule
+def a_run_that_is_over_asks_nothing_for_itself(seen: Look) -> Iterator[str]:
+    """Who asked for it has ended with it; only people and programs may still want to know."""
+    for item in seen.attention.values():
+        run = seen.run[item.run_id]
+        if item.status != "OPEN" or run.status not in ENDED - {RunStatus.FAILED}:
+            continue
+        askers = seen.askers[item.id]
+        workers = [seen.worker.get(asker.worker_id) for asker in askers]
+        if not any(worker is not None and worker.status in LIVE for worker in workers) and not any(
+            asker.worker_id is None and asker.supervisor_id is None for asker in askers
+        ):
+            yield f"item {item.id} is open, but its run is {run.status}"
+
+
+@rule
 def an_open_failure_is_about_tasks_that_have_failed(seen: Look) -> Iterator[str]:
     for item in seen.attention.values():
         if item.status != "OPEN" or item.kind != "FAILURE":
