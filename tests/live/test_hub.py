@@ -168,13 +168,16 @@ async def test_a_bus_that_cannot_publish_harms_nobody(caplog: pytest.LogCaptureF
 
 
 async def test_a_bus_that_never_answers_does_not_hold_up_the_end() -> None:
+    asked = asyncio.Event()
+
     class Hanging(Backend):
         async def subscribe(self, group: str) -> None:
+            asked.set()
             await asyncio.Event().wait()
 
     async with asyncio.timeout(5):
         async with hub_on(Air()), Hub(dial=lambda _: Broadcast(backend=Hanging(Air()))):
-            await asyncio.sleep(0)
+            await asked.wait()
 
 
 async def test_waking_before_the_start_and_after_the_end_does_nothing() -> None:

@@ -139,15 +139,16 @@ async def test_asking_takes_a_twentieth_of_the_time_at_most() -> None:
 
 
 async def test_who_is_cancelled_does_not_take_the_answer_from_others() -> None:
-    release = asyncio.Event()
+    asked, release = asyncio.Event(), asyncio.Event()
 
     async def ask() -> str:
+        asked.set()
         await release.wait()
         return "known"
 
     paced = Paced(ask, keep=1.0)
     first, second = asyncio.ensure_future(paced.get()), asyncio.ensure_future(paced.get())
-    await asyncio.sleep(0)
+    await asked.wait()
     first.cancel()
     release.set()
     assert await second == "known"

@@ -110,14 +110,19 @@ async def test_nobody_takes_the_reports(plane: ControlPlane, launch: Launch, tmp
 async def test_a_report_the_server_will_not_have(plane: ControlPlane, launch: Launch, tmp_path: Path) -> None:
     """One line it refuses does not hold back what comes after it."""
     script = (
-        "import time\nfor word in ('one', 'poison', 'three'):\n print(word, flush=True)\n time.sleep(0.1)"
+        "import os,time\nfor word in ('one', 'poison', 'three'):\n"
+        " while not os.path.exists(word): time.sleep(0.005)\n print(word, flush=True)"
     )
     worker = Worker("wrk_poison", [*PYTHON, script], str(tmp_path))
     worker.refuses = lambda report: "no poison" if "poison" in str(report.get("lines")) else None
     launch(worker)
+    (tmp_path / "one").touch()
+    await plane.until(lambda: worker.log() == ["one"])
+    (tmp_path / "poison").touch()
+    await plane.until(lambda: any("was refused" in line for line in worker.log("SYSTEM")))
+    (tmp_path / "three").touch()
     await plane.ended(worker)
     assert worker.log() == ["one", "three"]
-    assert any("was refused" in line for line in worker.log("SYSTEM"))
 
 
 async def test_the_journal_does_not_grow_without_bound(

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from sqlmodel import col, select
 
 from app.domain.access import Role
@@ -69,14 +71,26 @@ async def test_word_of_a_revocation_ends_sockets_and_requests_at_once(
             assert (await heard(other))["payload"]["data"] == {"who": "admin"}
 
 
-async def test_what_was_being_looked_up_meanwhile_is_not_remembered(sqlite_db: Database) -> None:
+async def test_what_was_being_looked_up_meanwhile_is_not_remembered(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await sqlite_db.write(tokens.ensure, name="viewer", role=Role.VIEWER, secret=VIEWER)
     authenticator = Authenticator(sqlite_db, keep=1e9)
+    read, answered, go_on = sqlite_db.read, asyncio.Event(), asyncio.Event()
+
+    async def slow(*arguments: Any) -> Any:
+        found = await read(*arguments)
+        answered.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(sqlite_db, "read", slow)
     asking = asyncio.ensure_future(authenticator.look_up([VIEWER]))
-    await asyncio.sleep(0)  # it has asked, and has no answer yet
+    await answered.wait()  # the store has answered, and who asked does not know yet
     id = await sqlite_db.write(revoke)
     authenticator.forget(id)
-    await asking
+    go_on.set()
+    assert await asking != [None]
     assert await authenticator.identify(VIEWER) is None
 
 
