@@ -137,19 +137,16 @@ def _plain_meet(one: Claim, other: Claim) -> tuple[str, str] | None:
 
 
 class _Pairs:
-    """Places in two things that are read side by side, from the start of both; each pair of them comes once."""
+    """Places in two things that are read side by side, from the start of both; each pair that is opened comes once."""
 
     def __init__(self, effort: _Effort) -> None:
         self._effort = effort
         self._seen: set[tuple[int, int]] = set()
-        self._open = [(0, 0)]
-
-    def add(self, *places: tuple[int, int]) -> None:
-        self._open += places
+        self.open = [(0, 0)]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        while self._open:
-            place = self._open.pop()
+        while self.open:
+            place = self.open.pop()
             if place not in self._seen:
                 self._seen.add(place)
                 self._effort.spend()
@@ -165,9 +162,9 @@ def _meet(one: Steps, other: Steps, effort: _Effort) -> bool:
             if ended[-1].holds or all(step is DEEP for step in rest):
                 return True
         elif one[i] is DEEP or other[j] is DEEP:
-            pairs.add((i + 1, j), (i, j + 1))
+            pairs.open += [(i + 1, j), (i, j + 1)]
         elif _names_meet(one[i].letters, other[j].letters, effort):
-            pairs.add((i + 1, j + 1))
+            pairs.open.append((i + 1, j + 1))
             # what one of them calls a folder is one, whatever its name looks like
             if i + 1 == len(one) and j + 1 < len(other) and other[j].exact:
                 return True
@@ -184,9 +181,9 @@ def _names_meet(one: tuple[Letters, ...], other: tuple[Letters, ...], effort: _E
             return True
         letters, others = one[i : i + 1], other[j : j + 1]
         if (STAR,) in (letters, others):
-            pairs.add(*[(i + 1, j)] * len(letters), *[(i, j + 1)] * len(others))
+            pairs.open += [(i + 1, j)] * len(letters) + [(i, j + 1)] * len(others)
         elif letters and others and _letters_meet(letters[0], others[0]):
-            pairs.add((i + 1, j + 1))
+            pairs.open.append((i + 1, j + 1))
     return False
 
 
