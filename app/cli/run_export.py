@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -13,9 +13,12 @@ from rich.text import Text
 from app.cli import events, references, text
 from app.cli.amounts import BUDGET, FIELDS
 from app.cli.arguments import RunArgument
-from app.cli.paging import pages
+from app.cli.paging import Node, pages
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
+
+if TYPE_CHECKING:
+    from app.client.http import Client
 
 app = typer.Typer()
 
@@ -219,20 +222,41 @@ async def _everything(session: Session, run_id: str) -> AsyncIterator[Thing]:
         yield "Plan", plan
     for phase in phases:
         yield "Phase", phase
-    for kind, document, path, page in (
-        ("Task", TASKS, ("run", "tasks"), 500),
-        ("Worker", WORKERS, ("run", "workers"), 100),
-        ("AttentionItem", ATTENTION, ("attention",), 100),
-        ("Command", COMMANDS, ("commands",), 100),
-    ):
-        async for some, _ in pages(client, document, *path, page=page, id=run_id):
+    async for thing in _listed(client, run_id):
+        yield thing
+    if (await client.query(STILL, {"id": run_id}))["run"] is None:  # its lists have ended with it
+        raise TracksideError("NOT_FOUND", f"The run {run_id} was deleted while it was exported.")
+
+
+async def _listed(client: "Client", run_id: str) -> AsyncIterator[Thing]:
+    """What there may be many of."""
+    for kind, document, name, page in (("Task", TASKS, "tasks", 500), ("Worker", WORKERS, "workers", 100)):
+        async for some, _ in pages(client, document, "run", name, page=page, id=run_id):
             for one in some:
                 yield kind, one
+    async for item in _items(client, run_id):
+        yield "AttentionItem", item
+    async for some, _ in pages(client, COMMANDS, "commands", id=run_id):
+        for one in some:
+            yield "Command", one
     async for some, _ in pages(client, EVENTS, "events", start="0", runs=[run_id]):
         for one in some:
             yield "Event", one
-    if (await client.query(STILL, {"id": run_id}))["run"] is None:  # its lists have ended with it
-        raise TracksideError("NOT_FOUND", f"The run {run_id} was deleted while it was exported.")
+
+
+async def _items(client: "Client", run_id: str) -> AsyncIterator[Node]:
+    """Each once. They are listed by what they hold back, so what moves between two pages is looked for again."""
+    known: set[str] = set()
+    while True:
+        before, several = len(known), False
+        async for some, more in pages(client, ATTENTION, "attention", page=100, id=run_id):
+            several = several or more
+            for item in some:
+                if item["id"] not in known:
+                    known.add(item["id"])
+                    yield item
+        if not several or len(known) == before:
+            return
 
 
 class _Lines:

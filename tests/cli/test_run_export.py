@@ -1,14 +1,17 @@
 """Everything of one run in a file: whole, or not at all."""
 
+import asyncio
 import json
 import os
 import signal
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from app.cli.run_export import _items
 from tests.cli.hanging import hanging, holding
 from tests.cli.program import PATIENCE, Trackside, shell, task, write_plan
 from tests.e2e.served import Served
@@ -103,6 +106,29 @@ def test_a_run_that_is_deleted_meanwhile_is_not_told_as_whole(
 
     assert (done.status, '"type":"Task"' in done.out, '"type":"End"' in done.out) == (2, True, False)
     assert "deleted" in done.err
+
+
+class _Moving:
+    """Items by what they hold back, two a page: one moves to the front while the first page is read, one to the end."""
+
+    def __init__(self) -> None:
+        self.items = ["a", "b", "c", "d"]
+
+    async def query(self, _document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        start = int(variables["after"] or 0)
+        page = self.items[start : start + 2]
+        if start == 0:
+            self.items = ["d", "b", "c", "a"]
+        more = start + 2 < len(self.items)
+        edges = [{"node": {"id": id}} for id in page]
+        return {"attention": {"edges": edges, "pageInfo": {"hasNextPage": more, "endCursor": str(start + 2)}}}
+
+
+def test_items_that_change_places_meanwhile_are_told_once_each() -> None:
+    async def told() -> list[str]:
+        return [item["id"] async for item in _items(cast(Any, _Moving()), "run_1")]
+
+    assert asyncio.run(told()) == ["a", "b", "c", "d"]
 
 
 def test_interrupted_it_leaves_no_part_of_it_behind(
