@@ -6,6 +6,7 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -29,6 +30,7 @@ from app.domain.runs import STALE_AFTER
 _PASSWORD: Final = re.compile(r"(://[^:/@]*:).+(?=@)|([?&]\w*password=)[^&]*", re.IGNORECASE)
 _YEARS: Final = 10 * 366
 """Days. What is longer is longer than the calendar, or a slip."""
+_DATABASES: Final = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
 
 
 class LogFormat(StrEnum):
@@ -230,6 +232,13 @@ class Settings(BaseSettings):
             raise ValueError("supervisor_timeout_seconds must be at least twice supervisor_heartbeat_seconds")
         return self
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, url: str) -> str:
+        if url and not url.startswith(_DATABASES):
+            raise ValueError("give sqlite:///path or postgresql://user@host/name")
+        return url
+
     @field_validator("agents", mode="before")
     @classmethod
     def _read_agents(cls, agents: Any) -> Any:
@@ -325,7 +334,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path 
 def _wrong(place: tuple[int | str, ...], words: str, origins: Mapping[str, Origin]) -> str:
     name = str(place[0]).removeprefix("TRACKSIDE_").lower() if place else ""
     at = origins[name].at if name in origins else None
-    return f"{name or 'settings'}{f' ({at})' if at else ''}: {words}"
+    return f"{name or 'settings'}{f' ({at})' if at else ''}: {words.removeprefix('Value error, ')}"
 
 
 def _read(path: Path, *, needed: bool) -> dict[str, Any]:
@@ -339,8 +348,13 @@ def _read(path: Path, *, needed: bool) -> dict[str, Any]:
         raise _refused(path, str(getattr(error, "strerror", None) or error)) from error
     unknown = kept.keys() - Settings.model_fields.keys()
     if unknown:
-        raise _refused(path, f"there is no setting {', '.join(sorted(unknown))}")
+        raise _refused(path, f"there is no setting {', '.join(map(_with_the_nearest, sorted(unknown)))}")
     return kept
+
+
+def _with_the_nearest(name: str) -> str:
+    close = get_close_matches(name, Settings.model_fields, n=1)
+    return f"{name} (did you mean {close[0]}?)" if close else name
 
 
 def _refused(path: Path, words: str) -> AppError:

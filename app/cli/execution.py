@@ -75,12 +75,13 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that was just made. `cursor` is a position of the log before it."""
+    """A run that was just made. `cursor` is a position of the log before it, `done` how many of its `tasks` the plan says are."""
 
     id: str
     name: str
     cursor: str
     tasks: int
+    done: int
     phases: dict[str, str]
 
 
@@ -90,7 +91,8 @@ async def start(client: Client, root: Path, input: dict[str, Any]) -> Started:
     cursor = (await client.query(CURSOR))["cursor"]
     run = (await client.mutate(CREATE_RUN, {**input, "projectId": project, "start": True}))["run"]
     phases = {phase["key"]: phase["title"] for phase in run["phases"]}
-    return Started(run["id"], run["name"], cursor, run["progress"]["total"], phases)
+    progress = run["progress"]
+    return Started(run["id"], run["name"], cursor, progress["total"], progress["completed"], phases)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import completion, outcomes, references, text
+from app.cli import completion, outcomes, references
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
 
@@ -60,7 +60,6 @@ async def progress(
         REPORT, {"workerId": worker_id, "progress": percent, "activity": activity}
     )
     told = payload["worker"]
-    at = f"{told['progress']} % " if told["progress"] is not None else ""
-    outcomes.show(
-        session, payload, "worker", text.printable(f"{told['id']}: {at}{told['currentActivity'] or ''}")
-    )
+    at = f"{told['progress']} %" if told["progress"] is not None else ""
+    said = ", ".join(one for one in (at, told["currentActivity"]) if one)
+    outcomes.show(session, payload, "worker", f"{told['id']}: {said}")

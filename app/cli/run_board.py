@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from app.cli import text
 from app.cli.run_views import MARKS, answer_with, attempt
-from app.domain.attention import AttentionStatus
+from app.domain.attention import AttentionKind, AttentionStatus
 from app.domain.runs import RunStatus
 from app.domain.tasks import TaskStatus
 
@@ -24,7 +24,7 @@ SELECTION: Final = """
     }
     ... on WorkerReported { worker { currentActivity progress task { id } } }
     ... on AttentionOpened { item {
-      id status title detail options { value } answerSchema defaultAnswer expiresAt task { key }
+      id kind status title detail options { value } answerSchema defaultAnswer expiresAt task { key }
     } }
     ... on AttentionClosed { item { id status title answer answeredBy } }
     ... on DagMutated { added { key } changed { key } removed { key } }
@@ -177,7 +177,9 @@ class Board:
             item["id"], item["title"], options, item["defaultAnswer"], expires
         )
         about = f" ({item['task']['key']})" if item["task"] is not None else ""
-        details = [item["detail"]] if item["detail"] else []
+        # of a task that has failed, its last words were told with it
+        told_already = item["kind"] == AttentionKind.FAILURE and item["task"] is not None
+        details = [] if told_already else (item["detail"] or "").splitlines()
         if options:
             details.append(" | ".join(options))
         if expires is not None:

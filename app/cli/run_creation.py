@@ -114,7 +114,7 @@ async def create_run(
     payload = await session.client.mutate(CREATE, given)
     run = payload["run"]
     tasks = text.count(run["progress"]["total"], "task")
-    outcomes.show(session, payload, "run", f"{outcomes.state(run, run['name'])}, with {tasks}")
+    outcomes.show(session, payload, "run", outcomes.state(run, f"{run['name']}, {tasks}"))
     if read.warnings:
         warnings = text.count(len(read.warnings), "warning")
         session.screen.note(f"{warnings} about the plan: trackside plan show {text.quoted(str(plan))}")

@@ -15,6 +15,8 @@ from app.cli.run_board import Board, Fact
 from app.cli.screen import Screen
 
 _BAR: Final = 24
+_SHORT_BAR: Final = 10
+"""In a terminal of less than 80 columns: what stands behind it says more."""
 _LONGEST: Final = 8
 """Tasks at work that are shown; the rest are counted."""
 _INDENT: Final = "    "
@@ -85,7 +87,8 @@ class Picture:
     def tick(self, board: Board, now: datetime) -> None:
         width = self._screen.out.width
         lines = [
-            Text(set_cell_size(line, width).rstrip(), style=style) for line, style in picture(board, now)
+            Text(set_cell_size(line, width).rstrip(), style=style)
+            for line, style in picture(board, now, width)
         ]
         self._live.update(Group(*lines), refresh=True)
 
@@ -108,7 +111,7 @@ def told(fact: Fact, last_words: Sequence[str]) -> list[tuple[str, str]]:
     return lines
 
 
-def picture(board: Board, now: datetime) -> list[tuple[str, str]]:
+def picture(board: Board, now: datetime, width: int = 80) -> list[tuple[str, str]]:
     """What is at work, what waits, and how far it all is."""
     lines = [("", "")]
     at_work = sorted(board.doing.values(), key=lambda one: one.since)
@@ -123,15 +126,15 @@ def picture(board: Board, now: datetime) -> list[tuple[str, str]]:
         if question.expires_at is not None:
             left = f"  {text.duration(max(0.0, (question.expires_at - now).total_seconds()))} left"
         lines.append((text.printable(f"? {question.title}{left}"), "yellow"))
-    lines.append((_summary(board, now), "bold"))
+    lines.append((_summary(board, now, bar=_BAR if width >= 80 else _SHORT_BAR), "bold"))
     return lines
 
 
-def _summary(board: Board, now: datetime) -> str:
+def _summary(board: Board, now: datetime, *, bar: int) -> str:
     total = board.progress.get("total", 0)
     completed = board.progress.get("completed", 0)
-    filled = _BAR * completed // total if total else 0
-    words = [f"{'━' * filled}{'─' * (_BAR - filled)} {completed}/{total}"]
+    filled = bar * completed // total if total else 0
+    words = [f"{'━' * filled}{'─' * (bar - filled)} {completed}/{total}"]
     if failed := board.progress.get("failed", 0):
         words.append(f"{failed} failed")
     if resting := len(board.resting):

@@ -137,7 +137,10 @@ async def _begun(client: Client, screen: Screen, request: Request) -> Started:
     run = await start(client, request.root, dict(request.input))
     if not screen.json:
         phases = f" in {len(run.phases)} phases" if len(run.phases) > 1 else ""
-        screen.line(f"{text.printable(run.name)}: {text.count(run.tasks, 'task')}{phases}", style="bold")
+        done = f", {run.done:,} of them done already" if run.done else ""
+        screen.line(
+            f"{text.printable(run.name)}: {text.count(run.tasks, 'task')}{phases}{done}", style="bold"
+        )
         screen.note(run.id)
     return run
 
@@ -173,14 +176,20 @@ async def _report(
         }
         screen.document(document)
     else:
-        _show_ending(screen, found, items, ending, stays=data_dir is None)
+        _show_ending(screen, found, items, ending, before=run.done, stays=data_dir is None)
     return Report(ending.exit_code, found)
 
 
 def _show_ending(
-    screen: Screen, run: dict[str, Any], items: list[dict[str, Any]], ending: Ending, *, stays: bool
+    screen: Screen,
+    run: dict[str, Any],
+    items: list[dict[str, Any]],
+    ending: Ending,
+    *,
+    before: int,
+    stays: bool,
 ) -> None:
-    """`stays`: the server is still there when we are not."""
+    """`before`: how many tasks were done when it began. `stays`: the server is still there when we are not."""
     mark, style = _MARKS.get(ending.exit_code, ("-", "bold"))
     progress = run["progress"]
     took = ""
@@ -188,6 +197,8 @@ def _show_ending(
         until = text.moment(run["completedAt"]) if run["completedAt"] is not None else text.now()
         took = f" in {text.duration((until - text.moment(run['startedAt'])).total_seconds())}"
     tasks = f"{progress['completed']:,} of {total(run):,} tasks completed{took}"
+    if before:
+        tasks += f", {before:,} of them before"
     screen.line("")
     screen.line(f"{mark} {text.printable(run['name'])}: {ending.status}, {tasks}", style=style)
     if ending.reason and ending.exit_code is not ExitCode.COMPLETED and ending.reason != INTERRUPTED:

@@ -308,7 +308,7 @@ def show_impact(screen: Screen, run: Mapping[str, Any], impact: Mapping[str, Any
         screen.line(f"  {'end':<10}  {worker['id']}", "red")
         lines += 1
     if not lines:
-        screen.line("  make no task ready, and let none wait that did not")
+        screen.line("  no task becomes ready by it, and none waits that did not")
 
 
 def _details(

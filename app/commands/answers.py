@@ -46,12 +46,17 @@ def check_answer(answer: Any, options: list[str], schema: dict[str, Any] | None,
     if schema is not None:
         _check_against(schema, answer, path)
     elif options and answer not in options:
-        raise AppError(
-            ErrorCode.INVALID_INPUT,
-            "The answer is none of the options.",
-            suggestion=f"Answer one of: {', '.join(options)}.",
-            path=path,
-        )
+        raise _none_of(options, path)
+
+
+def _none_of(values: list[Any], path: tuple[str, ...]) -> AppError:
+    words = (one if isinstance(one, str) else json.dumps(one) for one in values)
+    return AppError(
+        ErrorCode.INVALID_INPUT,
+        "The answer is none of the options.",
+        suggestion=f"Answer one of: {', '.join(words)}.",
+        path=path,
+    )
 
 
 def _check_against(schema: dict[str, Any], answer: Any, path: tuple[str, ...]) -> None:
@@ -64,6 +69,8 @@ def _check_against(schema: dict[str, Any], answer: Any, path: tuple[str, ...]) -
         )
     error = next(iter(Draft202012Validator(_own(schema)).iter_errors(answer)), None)
     if error is not None:
+        if error.validator == "enum" and not error.absolute_path:
+            raise _none_of(error.validator_value, path)
         where = "/".join(str(part) for part in error.absolute_path)
         raise AppError(
             ErrorCode.INVALID_INPUT,

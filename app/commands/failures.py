@@ -60,7 +60,7 @@ def _join(tx: Tx, item: AttentionRow, task: TaskRow, error: str) -> None:
     if not item.subject["merged"]:
         item.subject = {**item.subject, "merged": True}
         item.title = f"Several tasks failed: {error}"[: limits.TITLE]
-        item.detail = f"The first of them. {item.detail}"
+        item.detail = f"The first of them: {item.detail}"
     if item.blocked_tasks < COUNTED_AT_ONCE:  # beyond, the count that is made every second will do
         items.recount(tx, item)
 

@@ -1,7 +1,7 @@
 """A worker's verbs: start, stop, pause, resume, and what it says of itself."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from app import store
 from app.commands import (
@@ -26,6 +26,9 @@ from app.store.db import Tx
 from app.store.tables import RunRow, TaskRow, WorkerRow
 
 DEFAULT_GRACE_SECONDS = 10
+
+_FIRST: Final = {RunStatus.CREATED: "startRun first.", RunStatus.FAILED: "retryRun first."}
+"""What lets a run start workers that does not now."""
 
 
 def stop(
@@ -128,7 +131,9 @@ def spawn(
         raise AppError(
             ErrorCode.INVALID_TRANSITION,
             f"A run that is {run.status} starts no workers.",
-            suggestion="startRun, resumeRun or retryRun first.",
+            suggestion=_FIRST.get(
+                RunStatus(run.status), "Choose a run that is at work, or make one: createRun."
+            ),
         )
     if skill is not None and not store.skills.are_used(tx, run.project_id):
         raise AppError(

@@ -1,5 +1,6 @@
 """`trackside run` on a server of its own: what it shows, how it ends, what it leaves."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -15,6 +16,17 @@ def nothing_is_left(alone: Trackside) -> bool:
 
 def run(alone: Trackside, *arguments: str) -> Done:
     return alone.start("run", *arguments).end()
+
+
+def test_what_the_plan_marks_as_done_is_told_apart(alone: Trackside, project: Path) -> None:
+    plan = write_plan(project, "The rest", {**task("a", "true"), "status": "done"}, task("b", "true"))
+
+    done = run(alone, plan)
+
+    assert done.lines[0] == "The rest: 2 tasks, 1 of them done already"
+    assert re.fullmatch(
+        r"✓ The rest: COMPLETED, 2 of 2 tasks completed in .*, 1 of them before", done.lines[-1]
+    )
 
 
 def test_a_plan_is_carried_out_and_nothing_is_left(alone: Trackside, project: Path) -> None:

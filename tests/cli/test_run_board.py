@@ -11,6 +11,7 @@ from app.cli.run_display import picture, told
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ITEM = {
     "id": "att_1",
+    "kind": "QUESTION",
     "status": "OPEN",
     "title": "Go?",
     "detail": None,
@@ -67,8 +68,8 @@ class Story:
         item = {"id": "att_1", "title": "Go?", "status": status, "answer": answer, "answeredBy": by}
         return self.happens("AttentionClosed", item=item)
 
-    def shown(self) -> list[str]:
-        return [line for line, _ in picture(self.board, self.now)]
+    def shown(self, width: int = 80) -> list[str]:
+        return [line for line, _ in picture(self.board, self.now, width)]
 
 
 def words(facts: list[Fact]) -> list[str]:
@@ -141,6 +142,14 @@ def test_a_question_is_told_with_how_to_answer_it() -> None:
     ]
 
 
+def test_what_a_task_failed_with_is_not_told_again_by_the_item_that_asks_about_it() -> None:
+    (about_a_task,) = Story().opens(kind="FAILURE", detail="It said:\noh no")
+    (about_an_agent,) = Story().opens(kind="FAILURE", detail="It said:\noh no", task=None)
+
+    assert words([about_a_task])[1:2] == ["    yes | no"]
+    assert words([about_an_agent])[1:4] == ["    It said:", "    oh no", "    yes | no"]
+
+
 def test_a_deadline_is_told_with_what_it_answers_and_counted_down() -> None:
     story = Story()
 
@@ -202,6 +211,7 @@ def test_the_picture_counts_what_is_done_and_shows_some_of_what_is_at_work() -> 
     assert sum(line.startswith("▶") for line in lines) == 8
     assert "  and 3 more" in lines
     assert lines[-1].startswith("━━━━━━━━━━━━──────────── 20/40")
+    assert story.shown(79)[-1].startswith("━━━━━───── 20/40")
 
 
 def test_what_a_worker_says_it_does_stands_beside_its_task() -> None:

@@ -79,7 +79,7 @@ async def test_who_fails_the_same_way_is_one_item_and_one_answer_is_for_all(flee
     await fleet.fail(run_id, "c", code=2)
     same, other = await items(fleet, run_id)
     assert same.title == "Several tasks failed: The process ended with exit code 1."
-    assert (same.detail or "").startswith("The first of them. a (Do a) has had 1 of 1 attempts.")
+    assert (same.detail or "").startswith("The first of them: a (Do a) has had 1 of 1 attempts.")
     assert (same.blocked_tasks, other.blocked_tasks) == (3, 1)
     await answer(fleet, same, "RETRY")
     assert await fleet.statuses(run_id) == {"a": "READY", "b": "READY", "c": "FAILED", "d": "PENDING"}

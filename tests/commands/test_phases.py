@@ -66,6 +66,7 @@ async def test_answering_the_item_confirms(fleet: Fleet, answer: Any) -> None:
     for no in ("no", False, None):
         refused = await fleet.refused(commands.attention.answer, item_id=item.id, answer=no)
         assert refused.code is ErrorCode.INVALID_INPUT
+        assert refused.suggestion == "Answer one of: confirm, true."
     await fleet.do(commands.attention.answer, item_id=item.id, answer=answer)
     assert await fleet.phases(run_id) == {"phase-1": "COMPLETED", "phase-2": "ACTIVE"}
     assert (await fleet.phase(run_id, "phase-1")).confirmed_by == "olga"

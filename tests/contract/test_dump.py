@@ -1,5 +1,8 @@
 """What is in a dump, and what is not: every table and every column is one or the other on purpose."""
 
+import re
+from pathlib import Path
+
 from sqlmodel import SQLModel
 
 from app.store import dump
@@ -15,6 +18,12 @@ def test_every_table_is_in_the_dump_or_left_out_for_a_reason() -> None:
     assert not missing, "give them a Section in app/store/dump.py, or a line in LEFT_OUT there"
     assert set(dump.LEFT_OUT) <= set(SQLModel.metadata.tables)
     assert not shown & set(dump.LEFT_OUT)
+
+
+def test_the_page_names_every_type_in_its_order() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "dump-the-state.md").read_text()
+    (order,) = re.findall(r"^`Begin`, (.*?), then ", page, re.DOTALL | re.MULTILINE)
+    assert re.findall(r"`(\w+)`", order) == [section.name for section in dump.SECTIONS]
 
 
 def test_every_column_is_shown_but_those_that_are_named() -> None:

@@ -51,6 +51,7 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DRAIN_SECONDS", "-1"),
         ("LOG_LEVEL", "loud"),
         *(("KEEP_LOCAL_DAYS", days) for days in ("inf", "nan", "1e9", "3661")),
+        ("DATABASE_URL", "mysql://here"),
     ],
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -105,7 +106,11 @@ def test_where_the_file_is_looked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "no such file"), ("port = ", "Invalid value"), ("prot = 1\nhots = 2", "no setting hots, prot")],
+    [
+        (None, "no such file"),
+        ("port = ", "Invalid value"),
+        ("prot = 1\nmoon = 2", "no setting moon, prot .did you mean port"),
+    ],
 )
 def test_a_file_that_is_no_good_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
     path = tmp_path / "mine.toml"
