@@ -153,6 +153,7 @@ class Application:
         """Start nothing more, finish what is under way, close every socket as going away. Workers go on."""
         assert self._service is not None
         seconds = self.settings.drain_seconds
+        log.info("this server stops; workers go on, and the next one on this data directory takes them up")
         leaving = {
             asyncio.ensure_future(self._service.drain(seconds)),
             asyncio.ensure_future(self._stack.aclose()),

@@ -53,6 +53,7 @@ async def list_findings(
         now = text.now()
         rows = [(one["id"], text.ago(one["at"], now), one["actor"], one["title"]) for one in found]
         session.screen.table(("ID", "LEFT", "BY", "TITLE"), rows)
+        session.screen.note("What they say: --full")
 
 
 @app.command("add")

@@ -67,7 +67,7 @@ def facts(run: Node) -> list[tuple[str, str]]:
     return [
         ("supervisor", _supervisor(run) if run["supervisor"] else "none"),
         ("active", text.ago(run["lastActivityAt"], text.now())),
-        ("settings", _settings(run)),
+        ("settings", settings(run)),
         ("may be asked", ", ".join(run["allowedActions"]) or "nothing"),
         ("plan", _plan(run["plan"]) if run["plan"] else "a list of tasks"),
         *[("worker", _worker(one)) for one in _live(run)[:_SHOWN]],
@@ -121,7 +121,8 @@ def _supervisor(run: Node) -> str:
     return "; ".join(words)
 
 
-def _settings(run: Node) -> str:
+def settings(run: Node) -> str:
+    """How it goes on, and with how many at once."""
     return ", ".join(
         [
             f"at most {text.count(run['maxWorkers'], 'worker')}",

@@ -10,7 +10,6 @@ from app.cli import completion, references, text
 from app.cli.arguments import ProjectOption, Threshold, span
 from app.cli.exit_codes import ExitCode
 from app.cli.paging import nodes
-from app.cli.run_views import SHORT
 from app.cli.session import Session, server_command
 from app.domain.runs import ENDED, RunStatus
 
@@ -111,7 +110,7 @@ def _show(session: Session, runs: list[dict[str, Any]]) -> None:
         screen.line(words)
         for run in runs:
             if run["health"] is not Health.OK:
-                screen.line(text.printable(f"{run['id'][-SHORT:]} {run['health']} {run['name']}"))
+                screen.line(text.printable(f"{run['id'][-text.SHORT :]} {run['health']} {run['name']}"))
         return
     if runs:
         screen.table(HEADER, [_row(run) for run in runs])

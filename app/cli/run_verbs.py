@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from app.cli import outcomes, references
-from app.cli.amounts import Budget, limit
+from app.cli.amounts import BUDGET, Budget, budgeted, limit
 from app.cli.arguments import AutoAdvance, AutoComplete, ConflictsOption, Expect, Reason, RunArgument
+from app.cli.run_details import settings
 from app.cli.session import Session, server_command
 from app.client.errors import TracksideError
 
@@ -28,7 +29,14 @@ START = f"mutation ($input: RunVerbInput!) {{ startRun(input: $input) {{ {_AFTER
 ARCHIVE = f"mutation ($input: RunVerbInput!) {{ archiveRun(input: $input) {{ {_AFTER} }} }}"
 RESTART_SUPERVISOR = f"mutation ($input: RunVerbInput!) {{ restartSupervisor(input: $input) {{ {_AFTER} }} }}"
 SYNC_SUPERVISOR = f"mutation ($input: RunVerbInput!) {{ syncSupervisor(input: $input) {{ {_AFTER} }} }}"
-CONFIGURE = f"mutation ($input: ConfigureRunInput!) {{ configureRun(input: $input) {{ {_AFTER} }} }}"
+CONFIGURE = f"""
+mutation ($input: ConfigureRunInput!) {{
+  configureRun(input: $input) {{
+    run {{ maxWorkers phaseGuard autoAdvance autoComplete conflictPolicy {BUDGET} }}
+    {_AFTER}
+  }}
+}}
+"""
 
 
 @app.command("pause")
@@ -186,7 +194,15 @@ async def configure_run(
         raise TracksideError(
             "INVALID_INPUT", "There is nothing to change.", suggestion="Name something: --max-workers 8"
         )
-    await _act(session, CONFIGURE, run, reason, expect_version, limit(budget), **given)
+    changed = await _act(session, CONFIGURE, run, reason, expect_version, limit(budget), **given)
+    if not (session.screen.json or session.screen.compact):
+        session.screen.facts(
+            (
+                ("settings", settings(changed)),
+                ("same paths", changed["conflictPolicy"]),
+                ("budget", budgeted(changed["budget"]) or "none"),
+            )
+        )
 
 
 async def _act(
@@ -197,10 +213,12 @@ async def _act(
     expect_version: int | None,
     exact: Mapping[str, Any] = MappingProxyType({}),
     **more: Any,
-) -> None:
-    """`exact` is sent as it is, null too; of the rest what was said."""
+) -> Mapping[str, Any]:
+    """The run afterwards. `exact` is sent as it is, null too; of the rest what was said."""
     run_id = await references.run(session.client, run)
     given = {"runId": run_id, "reason": reason, "expectedVersion": expect_version, **more}
     said = {name: value for name, value in given.items() if value is not None}
     payload = await session.client.mutate_as_given(document, {**said, **exact})
-    outcomes.show(session, payload, "run", outcomes.state(payload["run"], payload["run"]["name"]))
+    changed: Mapping[str, Any] = payload["run"]
+    outcomes.show(session, payload, "run", outcomes.state(changed, changed["name"]))
+    return changed

@@ -32,9 +32,6 @@ MARKS: Final[dict[str, tuple[str, str]]] = {
 _NAMED: Final = 5
 """How much of what a phase waits for is named."""
 
-SHORT: Final = 9
-"""So much of the end of an id is hardly ever that of another."""
-
 RUN_HEADER: Final = ("ID", "STATUS", "DONE", "ASKS", "CREATED", "NAME")
 
 
@@ -45,7 +42,7 @@ def run_row(run: Node) -> tuple[str, ...]:
 
 def compact_run(run: Node) -> tuple[str, ...]:
     """As scripts take it apart, and status bars have room for; the name last, because it may have blanks."""
-    return (run["id"][-SHORT:], run["status"], done(run), str(run["openAttention"] or "-"), run["name"])
+    return (run["id"][-text.SHORT :], run["status"], done(run), str(run["openAttention"] or "-"), run["name"])
 
 
 def show_one(

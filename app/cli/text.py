@@ -12,6 +12,10 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DIGITS: Final = 12
 _GAP: Final = "  "
 _WIDEST: Final = 32
+_ENOUGH: Final = 30
+_ID: Final = "ID"
+SHORT: Final = 9
+"""So much of the end of an id is hardly ever that of another."""
 
 
 def printable(text: str) -> str:
@@ -88,13 +92,27 @@ def count(number: int, noun: str) -> str:
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None) -> list[str]:
     """Rows under a header, each column as wide as its widest cell; the last one ends where the terminal does.
 
-    Where there is a terminal, no column but the last is wider than an id.
+    Where there is a terminal, no column but the last is wider than an id, and ids are shown by their ends where the last
+    column would have no room beside whole ones.
     """
     lines = [tuple(header), *(tuple(printable(cell) for cell in row) for row in rows)]
     if width is not None:
         lines = [(*(_cut(cell, _WIDEST) for cell in line[:-1]), line[-1]) for line in lines]
+        lines = _with_room(lines, width)
     widths = [max(cell_len(line[column]) for line in lines) for column in range(len(header))]
     return [_cut(_joined(line, widths), width) for line in lines]
+
+
+def _with_room(lines: list[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
+    header, *rows = lines
+    if _ID not in header[:-1]:
+        return lines
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(header))]
+    left = width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+    if left >= min(widths[-1], _ENOUGH):
+        return lines
+    at = header.index(_ID)
+    return [header, *((*row[:at], row[at][-SHORT:], *row[at + 1 :]) for row in rows)]
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:

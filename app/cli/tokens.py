@@ -97,7 +97,7 @@ async def create_token(
         session.screen.document({"secret": payload["secret"], "token": token})
         return
     session.screen.line(payload["secret"])
-    ends = f", until {token['expiresAt']}" if token["expiresAt"] is not None else ""
+    ends = f", until {text.exact(token['expiresAt'])}" if token["expiresAt"] is not None else ""
     session.screen.note(f"{token['id']}: {token['role']} for {_reach(token)}{ends}. It is not shown again.")
 
 
@@ -126,7 +126,7 @@ async def list_tokens(
             one["role"],
             _reach(one),
             _state(one, now),
-            one["expiresAt"] or "-",
+            text.exact(one["expiresAt"]),
             text.ago(one["lastUsedAt"], now),
         )
         for one in found

@@ -44,6 +44,19 @@ def test_nothing_that_others_wrote_steers_the_terminal() -> None:
     assert text.printable("日本語 ✓ é") == "日本語 ✓ é"
 
 
+@pytest.mark.parametrize(
+    ("width", "id"), [(None, "run_0123456789abcdef"), (60, "run_0123456789abcdef"), (59, "789abcdef")]
+)
+def test_ids_are_shown_by_their_ends_where_the_last_column_needs_their_room(
+    width: int | None, id: str
+) -> None:
+    row = ("run_0123456789abcdef", "ACTIVE", "a name as long as names mostly are")
+
+    assert text.columns(("ID", "STATUS", "NAME"), [row], width=width)[1].startswith(
+        f"{id}  ACTIVE  a name as long"
+    )
+
+
 def test_columns_stand_below_each_other_whatever_the_width_of_letters() -> None:
     assert text.columns(("ID", "NAME"), [("a", "x"), ("日本", "y")]) == ["ID    NAME", "a     x", "日本  y"]
 

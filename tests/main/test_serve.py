@@ -159,7 +159,7 @@ def test_a_busy_port(tmp_path: Path) -> None:
     ("args", "env", "status", "words"),
     [
         (("--database-url", "postgresql://127.0.0.1:1/none"), {}, 1, "The database cannot be used"),
-        (("--database-url", "nonsense"), {}, 1, "The database cannot be used"),
+        (("--database-url", "nonsense"), {}, 2, "give sqlite:///path or postgresql://"),
         (("--events-url", "pigeon://post"), {}, 1, "no way to carry wake-ups over 'pigeon'"),
         (("--host", "no.such.host.invalid"), {}, 1, "cannot be bound"),
         (("--data-dir", "/proc/nothing"), {}, 1, "The data directory /proc/nothing cannot be used"),
