@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.project_settings import UNCHANGED, ProjectSettings, effective
 from app.store.db import Tx
@@ -55,7 +56,20 @@ def is_off(project_id: Any, name: str) -> ColumnElement[bool]:
     )
 
 
-def saying(tx: Tx, name: str) -> dict[str, Any]:
-    """What the projects say that have set this flag."""
-    query = select(ProjectFlagRow.project_id, ProjectFlagRow.value).where(ProjectFlagRow.name == name)
-    return {project_id: json.loads(value) for project_id, value in tx.session.exec(query)}
+def said(tx: Tx, name: str) -> list[tuple[Any, SelectOfScalar[str]]]:
+    """What any project says that has set this flag, and which projects say so: few values, however many projects."""
+    query = select(ProjectFlagRow.value).where(ProjectFlagRow.name == name).distinct()
+    who = select(ProjectFlagRow.project_id).where(ProjectFlagRow.name == name)
+    return [
+        (json.loads(value), who.where(ProjectFlagRow.value == value))
+        for value in sorted(tx.session.exec(query))
+    ]
+
+
+def is_set(project_id: Any, name: str) -> ColumnElement[bool]:
+    """Whether the project of this column has set a flag."""
+    return (
+        select(ProjectFlagRow.name)
+        .where(ProjectFlagRow.project_id == project_id, ProjectFlagRow.name == name)
+        .exists()
+    )

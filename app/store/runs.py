@@ -103,15 +103,15 @@ def select_all(tx: Tx, only: RunFilter | None = None) -> SelectOfScalar[RunRow]:
 
 def is_stale(tx: Tx, patience: Patience) -> ColumnElement[bool]:
     """Whether a run that should be getting on has been silent for too long: for its project, where that says so."""
-    own = {} if patience.everywhere else project_flags.saying(tx, "stale_after_seconds")
+    own = [] if patience.everywhere else project_flags.said(tx, "stale_after_seconds")
     last = col(RunRow.last_activity_at)
     silent = last < tx.now - patience.silence
     if own:
         silent = or_(
-            and_(silent, col(RunRow.project_id).not_in(own)),
+            and_(silent, not_(project_flags.is_set(RunRow.project_id, "stale_after_seconds"))),
             *(
-                and_(col(RunRow.project_id) == project_id, last < tx.now - timedelta(seconds=seconds))
-                for project_id, seconds in own.items()
+                and_(col(RunRow.project_id).in_(who), last < tx.now - timedelta(seconds=seconds))
+                for seconds, who in own
             ),
         )
     return and_(col(RunRow.status).in_(sorted(EXPECTED_TO_MOVE)), silent)

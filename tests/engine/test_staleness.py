@@ -1,11 +1,13 @@
 """A silence is announced once."""
 
-from app import commands
+from app import commands, store
 from app.domain.events import EventKind
 from app.domain.runs import Patience, Urgency
 from app.engine import staleness
+from app.store.db import Tx
+from app.store.tables import ProjectRow
 from tests.conftest import Clock
-from tests.fleet import Fleet
+from tests.fleet import Fleet, add
 
 
 async def look(fleet: Fleet) -> int:
@@ -48,3 +50,29 @@ async def test_who_rests_or_has_ended_is_not_stale(fleet: Fleet, clock: Clock) -
     await fleet.a_run("a", start=False)
     clock.advance(hours=1)
     assert await look(fleet) == 0
+
+
+async def test_there_may_be_very_many_projects_with_a_patience_of_their_own(
+    fleet: Fleet, clock: Clock
+) -> None:
+    """SQLite takes a condition of a thousand parts at most."""
+    patient, usual = [await fleet.a_run("a") for _ in range(2)]
+    impatient = await fleet.a_run("a")
+    own = {(await fleet.run(patient)).project_id: 7200, (await fleet.run(impatient)).project_id: 60}
+    many = [
+        ProjectRow(id=f"prj_{number}", name="p", root=f"/srv/{number}", created_at=clock())
+        for number in range(1_200)
+    ]
+    await fleet.db.write(add, *many)
+
+    def set_all(tx: Tx) -> None:
+        for project_id, seconds in [*own.items(), *((project.id, 60) for project in many)]:
+            store.project_flags.put(tx, project_id, "stale_after_seconds", seconds)
+
+    await fleet.db.write(set_all)
+    clock.advance(seconds=90)
+    assert await look(fleet) == 1
+    clock.advance(minutes=30)
+    assert await look(fleet) == 1
+    told = [event.run_id for event in await fleet.events(EventKind.STALE_DETECTED)]
+    assert told == [impatient, usual]
