@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from itertools import count
 
 from sqlmodel import col, select
 
@@ -21,8 +22,9 @@ def put(tx: Tx, supervisor_id: str, kept: Kept, *, light: bool) -> None:
         slot = _LIGHT
     else:
         rows = _rows(tx, supervisor_id, light=False)
-        row = rows[-1] if len(rows) == KEPT else None
-        slot = len(rows) + 1
+        row = rows[-1] if len(rows) >= KEPT else None
+        taken = {row.slot for row in rows}  # with gaps, where somebody has deleted one
+        slot = next(free for free in count(1) if free not in taken)
     if row is None:
         row = SavedStateRow(supervisor_id=supervisor_id, slot=slot, n=0, body=b"", digest=b"")
         tx.session.add(row)

@@ -66,6 +66,17 @@ async def test_what_waits_for_tasks_that_are_gone_is_passed_over(fleet: Fleet) -
     await beat(fleet, run)
 
 
+@pytest.mark.parametrize("gone", [1, 2])
+async def test_a_state_that_was_deleted_is_no_hindrance_to_the_next(fleet: Fleet, gone: int) -> None:
+    run, _ = await two_checkpoints(fleet)
+    await spoil(fleet, "DELETE FROM saved_state WHERE n = :n", n=gone)
+    for number in range(3, 9):
+        await beat(fleet, run, memo=f"Note {number}.")
+    await restart(fleet, run)
+    assert "Note 8." in (await told(fleet, run)).context
+    await beat(fleet, run)
+
+
 def _wait_for(tx: Tx, run_id: str, tasks: list[str]) -> None:
     """Past the rules of a heartbeat."""
     run, row = store.runs.get(tx, run_id), store.supervisors.of_run(tx, run_id)
