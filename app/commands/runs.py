@@ -360,13 +360,16 @@ def archive(tx: Tx, *, run_id: str, reason: str | None = None, expected_version:
 
 def announce_stale(tx: Tx, patience: Patience) -> int:
     """Say once of each run that should be getting on that it has stood still for too long. Returns how many there were."""
-    stale = store.runs.newly_stale(tx, patience)
-    for run_id in stale:
+    told = 0
+    for run_id in store.runs.newly_stale(tx, patience):
         run = store.runs.lock(tx, run_id)
+        if not (tx.exclusive or store.runs.newly_stale(tx, patience, run_id)):
+            continue  # it has gone on, or ended, while we waited for the lock
+        told += 1
         run.stale_announced_at = tx.now
         seconds = int((tx.now - run.last_activity_at).total_seconds())
         last = run.last_activity_at.isoformat()
         store.events.append(
             tx, EventKind.STALE_DETECTED, run=run, last_activity_at=last, stale_seconds=seconds
         )
-    return len(stale)
+    return told

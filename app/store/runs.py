@@ -172,8 +172,8 @@ def longest_silent(tx: Tx, only: RunFilter, silence: timedelta | None, most: int
     return [run.id for run in tx.session.exec(query)]
 
 
-def newly_stale(tx: Tx, patience: Patience) -> Sequence[str]:
-    """Runs whose present silence is too long and was not announced."""
+def newly_stale(tx: Tx, patience: Patience, run_id: str | None = None) -> Sequence[str]:
+    """Runs whose present silence is too long and was not announced; of one alone whether it is so."""
     query = select(RunRow.id).where(
         is_stale(tx, patience),
         or_(
@@ -181,6 +181,8 @@ def newly_stale(tx: Tx, patience: Patience) -> Sequence[str]:
             col(RunRow.stale_announced_at) < RunRow.last_activity_at,
         ),
     )
+    if run_id is not None:
+        query = query.where(RunRow.id == run_id)
     return tx.session.exec(query.order_by(col(RunRow.id))).all()
 
 

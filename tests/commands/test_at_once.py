@@ -12,8 +12,9 @@ import pytest
 from app import commands, store
 from app.domain.access import Actor, Role
 from app.domain.errors import AppError, ErrorCode
+from app.domain.events import EventKind
 from app.domain.reports import Exited, Report, Started
-from app.domain.runs import RunStatus, Urgency
+from app.domain.runs import Patience, RunStatus, Urgency
 from app.domain.supervisors import SupervisorState
 from app.domain.workers import ExitReason
 from app.store.db import Tx
@@ -187,13 +188,11 @@ async def test_without_the_lock_on_the_run_an_end_is_not_counted(
     assert (await fleet.run(run_id)).live_workers == 2  # one was forgotten
 
 
-def somebody_waits_for_a_row(url: str) -> bool:
-    with psycopg.connect(url) as connection:
-        found = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ).fetchone()
-    return found is not None and found[0] > 0
+def until_somebody_waits(url: str) -> None:
+    """For a row that is locked."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        assert any(connection.execute(waiting).fetchall() != [(0,)] for _ in range(100_000)), "nobody waits"
 
 
 async def overtaken(fleet: Fleet) -> Any:
@@ -209,8 +208,7 @@ async def overtaken(fleet: Fleet) -> Any:
         commands.supervision.put(tx, run, supervisor, SupervisorState.INTERRUPTED)
         tx.session.flush()
         given_up.set()
-        while not somebody_waits_for_a_row(fleet.db.url):
-            pass
+        until_somebody_waits(fleet.db.url)
 
     assert supervisor.agent == agent.id
     late = asyncio.ensure_future(fleet.db.write(give_up))
@@ -250,3 +248,29 @@ async def test_the_flaw_of_looking_at_the_agent_before_the_lock_is_caught(
 
     monkeypatch.setattr(commands.audit, "_supervisor", unlocked)
     assert await overtaken(Fleet(postgresql_db, clock)) == "SKIPPED"
+
+
+@pytest.mark.postgres
+async def test_a_run_that_ends_while_it_is_found_to_be_stale_is_not_announced(
+    postgresql_db: Any, clock: Clock
+) -> None:
+    """Nothing of a run comes after its end."""
+    fleet = Fleet(postgresql_db, clock)
+    run_id = await fleet.a_run("a")
+    await fleet.working(run_id, "a")
+    clock.advance(hours=1)
+    ended = threading.Event()
+
+    def end(tx: Tx) -> None:
+        (worker,) = store.workers.live(tx, run_id=run_id)
+        report = Report(worker.reports + 1, clock(), Exited(ExitReason.EXITED, exit_code=0))
+        commands.reports.take(tx, worker_id=worker.id, fence=1, reports=[report])
+        tx.session.flush()
+        ended.set()
+        until_somebody_waits(fleet.db.url)
+
+    ending = asyncio.ensure_future(fleet.db.write(end))
+    assert await asyncio.to_thread(ended.wait, 10)
+    assert await fleet.db.write(commands.runs.announce_stale, Patience()) == 0
+    await ending
+    assert (await fleet.events())[-1].kind == EventKind.RUN_STATUS_CHANGED
