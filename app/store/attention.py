@@ -22,6 +22,9 @@ ASKED: Final = frozenset({AttentionKind.QUESTION, AttentionKind.PERMISSION})
 """What workers ask, and wait for; the rest the control plane itself wants to know."""
 
 
+AT_ONCE: Final = 100
+
+
 @dataclass(frozen=True, slots=True)
 class AttentionFilter:
     project_id: str | None = None
@@ -143,10 +146,12 @@ def open_of_run(tx: Tx, run_id: str, *, kind: AttentionKind | None = None) -> Se
 
 
 def overdue(tx: Tx) -> Sequence[AttentionRow]:
+    """The oldest of them; no more than are settled at once, while nobody else writes."""
     return tx.session.exec(
         select(AttentionRow)
         .where(AttentionRow.status == AttentionStatus.OPEN, col(AttentionRow.expires_at) <= tx.now)
         .order_by(col(AttentionRow.id))
+        .limit(AT_ONCE)
     ).all()
 
 

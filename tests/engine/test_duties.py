@@ -215,6 +215,17 @@ async def test_a_question_past_its_deadline_is_answered_by_its_default(fleet: Fl
     assert (await fleet.task(run_id, "a")).status == "RUNNING"
 
 
+async def test_thousands_that_are_past_their_deadline_are_settled_a_few_at_a_time(
+    fleet: Fleet, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.attention, "AT_ONCE", 2)
+    run_id = await fleet.a_run("a")
+    for number in range(5):
+        await fleet.do(commands.attention.ask, run_id=run_id, question=f"{number}?", expires_in_seconds=30)
+    clock.advance(seconds=30)
+    assert [await attention.run_once(fleet.db) for _ in range(4)] == [2, 2, 1, 0]
+
+
 async def test_what_an_item_holds_back_is_counted_anew(fleet: Fleet) -> None:
     run_id = await fleet.a_run("a", "b < a", "c", max_workers=10)
     item_id = await fleet.asking(run_id, "a")
