@@ -7,7 +7,7 @@ from app.commands import items, ledgers, moves, workers
 from app.domain.attention import AttentionMove
 from app.domain.budgets import BudgetScope, Limit, Need, money
 from app.domain.events import EventKind
-from app.domain.runs import RunStatus
+from app.domain.runs import ENDED, RunStatus
 from app.domain.workers import Desire
 from app.store.db import Tx
 from app.store.tables import RunRow, TaskRow, WorkerRow
@@ -19,6 +19,9 @@ def spend(tx: Tx, run: RunRow, worker: WorkerRow, cost: int) -> None:
     It is paused, and only then is anybody asked. What it still tells of until it has stopped is counted like everything.
     """
     ledgers.draw(run, worker, cost)
+    if run.status in ENDED and run.status != RunStatus.FAILED:
+        _end(tx, run, worker)  # the agent that looked after it has its last words; nobody is asked about that
+        return
     task = store.tasks.find(tx, worker.task_id) if worker.task_id is not None else None
     ledgers.warn(tx, run, worker, store.budgets.of_worker(tx, worker), worker=worker)
     if task is not None:
@@ -32,7 +35,7 @@ def spend(tx: Tx, run: RunRow, worker: WorkerRow, cost: int) -> None:
 
 
 def _end(tx: Tx, run: RunRow, worker: WorkerRow) -> None:
-    """A run that is to end is not paused: then it never would."""
+    """A run that is to end, or has ended, is not paused: then it never would."""
     if store.budgets.of_run(run).is_used_up:
         over = list(store.workers.live(tx, run_id=run.id))
     else:

@@ -6,10 +6,11 @@ import pytest
 
 from app import commands
 from app.domain.errors import ErrorCode
+from app.domain.events import EventKind
 from app.domain.reports import Paused
 from tests.commands.spending import asked, cost, limit, obey, spawned, usd
 from tests.conftest import Clock
-from tests.factories import a_plan, a_task
+from tests.factories import COMMAND, a_plan, a_task
 from tests.fleet import Fleet
 
 
@@ -73,3 +74,25 @@ async def test_unblocking_a_task_does_not_resume_a_worker_past_its_budget(fleet:
     await fleet.report(worker, cost(5), Paused())
     await fleet.do(commands.tasks.unblock, task_id=task.id)
     assert (await fleet.worker(worker)).desire == "PAUSE"
+
+
+async def test_what_the_agent_that_looked_after_a_run_spends_after_its_end_is_counted_and_nobody_is_asked(
+    fleet: Fleet,
+) -> None:
+    run = await fleet.a_run("a", budget=usd(5), supervisor=COMMAND)
+    worker = await fleet.working(run, "a")
+    (agent,) = [one.id for one in await fleet.live(run) if one.id != worker]
+    await fleet.up(agent)
+    await fleet.report(worker, cost(4))
+    await fleet.exit(worker)
+    assert (await fleet.run(run)).status == "COMPLETED"
+    before = len(await fleet.events())
+    await fleet.report(agent, cost(2))
+    assert (await fleet.run(run)).cost == usd(6)
+    after = {event.kind for event in (await fleet.events())[before:]}
+    assert after <= {
+        EventKind.WORKER_REPORTED,
+        EventKind.WORKER_ORDERED,
+        EventKind.WORKER_STATUS_CHANGED,
+    }
+    assert (await fleet.worker(agent)).status == "STOPPING"
