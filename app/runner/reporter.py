@@ -14,6 +14,7 @@ from app.runner.speech import Speech
 
 CALL: Final = 200
 SHORT: Final = 500
+NOTE: Final = 2_000
 WHOLE: Final = 2**53 - 1
 MOST_DOLLARS: Final = Decimal(10**9)
 SMALLEST: Final = Decimal("1e-10")
@@ -41,7 +42,8 @@ class OutboxReporter(Reporter):
         self._outbox.log(Stream.STDOUT, [*cutter.feed(line.encode(errors="replace")), *cutter.finish()])
 
     def noted(self, text: str) -> None:
-        self._outbox.system(text)
+        line = " ".join(limits.storable(text).split())
+        self._outbox.system(line if len(line) <= NOTE else line[: NOTE - 1] + "…")
 
     def doing(self, activity: str | None, progress: int | None = None) -> None:
         news = {"text": activity and activity[: SHORT + 1], "progress": progress}

@@ -244,3 +244,22 @@ async def test_calls_that_pile_up_are_left_out_and_counted(journal: Journal) -> 
     told = [json.loads(report.encoded) for report in drained(outbox)][-3:]
     assert told[0]["toolEnded"]["call"] == "first"
     assert "1000 calls of tools were not told" in told[1]["lines"][0]["text"]
+
+
+async def test_a_note_is_one_line_that_can_be_sent(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    reporter = OutboxReporter(outbox)
+    reporter.noted("It refused:\n  no \ud800such session.")
+    reporter.noted("x" * 1_000_000)
+    outbox.fact(Kind.PAUSED, True)
+    first, second = [line["text"] for line in json.loads(drained(outbox)[0].encoded)["lines"]]
+    assert first == "It refused: no \ufffdsuch session."
+    assert len(second) == 2_000
+
+
+async def test_a_session_goes_out_as_it_is_called_or_not_at_all(journal: Journal) -> None:
+    outbox = an_outbox(journal)
+    reporter = OutboxReporter(outbox)
+    for session in ("ses_1", "", "two\nlines", "x" * 201, "\ud800"):
+        reporter.has_session(session)
+    assert [json.loads(report.encoded)["session"] for report in drained(outbox)] == ["ses_1"]
