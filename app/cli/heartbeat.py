@@ -2,17 +2,19 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from app.cli import completion, references, text
 from app.cli.session import Session, server_command
-from app.client.errors import Unreachable
+from app.client.errors import TracksideError, Unreachable
 from app.domain.supervisors import SupervisorState
 
 app = typer.Typer()
 
+_PASSING: Final = frozenset({"UNAVAILABLE", "RATE_LIMITED"})
+"""What a server says that is there, and busy or without its database: that is no refusal."""
 BEAT = """
 mutation ($input: HeartbeatInput!) {
   heartbeat(input: $input) { at everySeconds restoration { text sessionId } userErrors { code message path suggestion } }
@@ -95,7 +97,9 @@ async def _again_and_again(
     while True:
         try:
             payload = await session.client.mutate(BEAT, said)
-        except Unreachable as error:
+        except TracksideError as error:
+            if not isinstance(error, Unreachable) and error.code not in _PASSING:
+                raise
             session.screen.note(f"Not heard: {error.message}")
         else:
             if session.screen.json:
