@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from app.cli import text
+from app.cli import pipeline, text
 from app.cli.execution import Ending, Execution, GivenUp, Started, start
 from app.cli.exit_codes import ExitCode
 from app.cli.interrupts import Interrupted, Interrupts
@@ -61,6 +61,9 @@ async def run_on(
     """Carry it out on a server that is there already."""
     url = server.locate().url
     run = await _begun(client, screen, request)
+    if not screen.json and (found := (await client.query(pipeline.SHOW))["pipeline"])["paused"]:
+        words = f"{pipeline.told(found)}. Nothing starts until `trackside pipeline resume`."
+        screen.line(text.printable(words), style="yellow")
     try:
         ending = await _followed(client, server, screen, request, run, interrupts, suffix=f" --url {url}")
     except GivenUp:

@@ -71,10 +71,15 @@ def check(runtime: Runtime, site: Site, *path: str) -> None:
         )
     if not _is_there(agent):
         ready = [name for name, other in site.agents.items() if _is_there(other)]
+        others = (
+            f", or name one that is there: {', '.join(ready)}"
+            if ready
+            else "; no other that is known is there"
+        )
         raise limits.invalid(
             f"The agent {runtime.name!r} is not installed: there is no executable {agent.argv[0]!r}.",
             path,
-            f"Install it, or name one that is there: {', '.join(ready) or 'there is none'}.",
+            f"Install it{others}.",
         )
 
 

@@ -195,3 +195,15 @@ def test_without_a_server_nothing_waits_long(alone: Trackside) -> None:
     silent = alone("runs", "list", "--url", "http://127.0.0.1:1", env={"TRACKSIDE_RETRIES": "1"})
     assert silent.status == 7
     assert "tried 2 times" in silent.err
+
+
+def test_who_waits_while_the_pipeline_is_paused_is_told_why(
+    trackside: Trackside, server: Served, project: Path
+) -> None:
+    plan = write_plan(project, "Later", task("a", "true"))
+    assert trackside("pipeline", "pause", "--reason", "Night.").status == 0
+    running = trackside.start("run", plan, "--url", server.url)
+    told = running.until_said("Nothing starts until `trackside pipeline resume`.")
+    assert told.startswith("The pipeline is paused: Night.")
+    assert trackside("pipeline", "resume").status == 0
+    assert running.end().status == 0
