@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Stream(StrEnum):
@@ -43,6 +43,12 @@ class Kind(StrEnum):
     ASKED = "asked"
     ANSWERED = "answered"
     EXITED = "exited"
+
+
+def encode(value: Any) -> str:
+    """JSON that can be written as UTF-8: half of a surrogate pair, which an agent's own JSON may hold, becomes a question mark."""
+    encoded = _encode(value)
+    return encoded if encoded.isascii() else encoded.encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,19 @@ def drained(outbox: Outbox) -> list[Report]:
     return found
 
 
+async def test_half_of_a_surrogate_pair_takes_nothing_else_with_it(journal: Journal) -> None:
+    """An agent's JSON may hold one, and no file and no socket takes it."""
+    outbox = an_outbox(journal)
+    reporter = OutboxReporter(outbox)
+    reporter.tool_started("1", "cat \ud83d", "ü\ude00")
+    reporter.tool_ended("1", "\ud800")
+    outbox.fact(Kind.EXITED, {"message": "\udfff!"})
+    started, ended, exited = (json.loads(report.encoded) for report in drained(outbox))
+    assert started["toolStarted"] == {"call": "1", "name": "cat ?", "inputSummary": "ü?"}
+    assert (ended["toolEnded"]["error"], exited["exited"]["message"]) == ("?", "?!")
+    assert [report.n for report in journal.read().reports] == [1, 2, 3]
+
+
 async def test_what_an_adapter_tells_of_tools_goes_out_in_order_and_cut(journal: Journal) -> None:
     outbox = an_outbox(journal)
     reporter = OutboxReporter(outbox)
