@@ -111,6 +111,7 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
     if not movable and run.ready:
         tx.session.flush()
         movable = store.tasks.movable(tx, run.id, held)
+    crowded = movable > 0 and not run.running and is_crowded(tx, run)
     restless = 0
     if status is RunStatus.PAUSING and run.urgency == Urgency.NOW:
         tx.session.flush()
@@ -118,9 +119,10 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
     phase = store.phases.find(tx, run.phase_id)
     return Standing(
         status=status,
-        movable=movable,
+        movable=0 if crowded else movable,
         waiting=run.waiting
         + len(held)
+        + crowded
         + (phase is not None and store.attention.find_confirmation(tx, run, phase) is not None)
         + (not movable and store.budgets.is_asked(tx, run)),
         failed=run.failed,
@@ -133,6 +135,11 @@ def _standing(tx: Tx, run: RunRow) -> Standing:
         used_up=store.budgets.of_run(run).is_used_up,
         budget_paused=run.budget_paused,
     )
+
+
+def is_crowded(tx: Tx, run: RunRow) -> bool:
+    """Whether every place is taken by a worker that waits for an answer: nothing starts before there is one."""
+    return run.live_workers >= run.max_workers and not store.workers.are_at_work(tx, run.id)
 
 
 # ---------------------------------------------------------------- attention

@@ -36,6 +36,8 @@ def _why_waiting(tx: Tx, run: RunRow) -> str:
         return f"{held} {_tasks(held)} for paths that another is at work on: see the attention list."
     if not run.waiting and store.budgets.is_asked(tx, run):
         return "A budget has no room for what is to be done next: see the attention list."
+    if not run.waiting:
+        return "Every worker waits for an answer: see the attention list."
     return f"{run.waiting + held} {_tasks(run.waiting + held)} for an answer: see the attention list."
 
 

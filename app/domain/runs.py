@@ -118,8 +118,9 @@ class Standing:
     `movable` counts tasks that a worker is on or that can get one without anybody's help (also those that wait
     out their back-off), `waiting` those that wait for an answer, `failed` those that have finally failed;
     `workers` counts live workers, `restless` those of them that are not paused. A phase that waits to be confirmed
-    counts as waiting, and so does a task that a conflict holds back, which is not movable. `ready`: the gate of the phase
-    it is in holds; `gates_met`: that of the last one was passed. `used_up`: its budget is; `budget_paused`: it was that
+    counts as waiting, and so does a task that a conflict holds back, which is not movable. Where each place is taken by a
+    worker that waits for an answer no other task is movable, and that counts as one more that waits. `ready`: the gate of
+    the phase it is in holds; `gates_met`: that of the last one was passed. `used_up`: its budget is; `budget_paused`: it was that
     which has paused it.
     """
 

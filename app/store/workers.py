@@ -7,6 +7,7 @@ from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain import limits
+from app.domain.access import Role
 from app.domain.errors import AppError, ErrorCode, not_found
 from app.domain.reports import Line
 from app.domain.workers import LIVE, Desire, WorkerStatus
@@ -187,6 +188,16 @@ def restless(tx: Tx, run_id: str) -> int:
             not_(held_back),
         )
     ).one()
+
+
+def are_at_work(tx: Tx, run_id: str) -> bool:
+    """Whether a run has a live worker that does not wait for an answer; what looks after the run is none."""
+    query = select(WorkerRow.id).where(
+        WorkerRow.run_id == run_id,
+        WorkerRow.role == Role.WORKER,
+        col(WorkerRow.status).in_(sorted(LIVE - {WorkerStatus.WAITING_FOR_INPUT})),
+    )
+    return tx.session.exec(query.limit(1)).first() is not None
 
 
 def beat(tx: Tx, worker_id: str, fence: int) -> bool:

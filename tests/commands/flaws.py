@@ -74,6 +74,10 @@ async def a_worker_is_answered(fleet: Fleet) -> None:
     await fleet.do(commands.attention.answer, item_id=item, answer="this one")
 
 
+async def a_worker_asks_in_the_only_place(fleet: Fleet) -> None:
+    await fleet.asking(await fleet.a_run("a", "b", max_workers=1), "a")
+
+
 async def a_worker_is_killed(fleet: Fleet) -> None:
     worker = await fleet.working(await fleet.a_run("a"), "a")
     await fleet.do(commands.workers.kill, worker_id=worker)
@@ -153,6 +157,13 @@ FLAWS = {
     ),
     "does not wait for answers": Flaw(
         workers, "wait_if_asked", nothing, a_worker_asks, "goes on although its question is open"
+    ),
+    "takes every place for free": Flaw(
+        moves,
+        "is_crowded",
+        lambda _tx, _run: False,
+        a_worker_asks_in_the_only_place,
+        "ACTIVE, but should AWAIT_INPUT",
     ),
     "does not close requests": Flaw(
         store.commands,

@@ -10,6 +10,7 @@ from app.domain.errors import ErrorCode
 from app.domain.events import EventKind
 from app.domain.reports import Paused, Resumed, Seen
 from app.domain.runs import RunStatus
+from tests.factories import COMMAND
 from tests.fleet import Fleet
 
 
@@ -52,6 +53,45 @@ async def test_who_asks_waits_and_goes_on_with_the_answer(fleet: Fleet) -> None:
         event.kind for event in await fleet.events(EventKind.ATTENTION_OPENED, EventKind.ATTENTION_CLOSED)
     ]
     assert kinds == ["AttentionOpened", "AttentionClosed"]
+
+
+async def test_where_every_place_waits_for_an_answer_the_run_does(fleet: Fleet) -> None:
+    """There is more to start, but no place to start it in before somebody answers, or gives it more places."""
+    run_id = await fleet.a_run("a", "b", max_workers=1)
+    item = await fleet.asking(run_id, "a")
+    run = await fleet.run(run_id)
+    assert (run.status, run.status_reason) == (
+        RunStatus.WAITING_FOR_INPUT,
+        "1 task waits for an answer: see the attention list.",
+    )
+    assert await fleet.claim() == []
+    await fleet.do(commands.runs.configure, run_id=run_id, max_workers=2)
+    assert (await fleet.run(run_id)).status == RunStatus.ACTIVE
+    await fleet.do(commands.runs.configure, run_id=run_id, max_workers=1)
+    assert (await fleet.run(run_id)).status == RunStatus.WAITING_FOR_INPUT
+    await answer(fleet, item, "this one")
+    assert (await fleet.run(run_id)).status == RunStatus.ACTIVE
+    await fleet.finish(run_id, "a", "b")
+    assert (await fleet.run(run_id)).status == RunStatus.COMPLETED
+
+
+async def test_a_worker_beside_the_dag_that_asks_can_hold_a_run_up(fleet: Fleet) -> None:
+    run_id = await fleet.a_run("a", max_workers=1)
+    helper = (await fleet.do(commands.workers.spawn, run_id=run_id, runtime=COMMAND)).refs["worker"]
+    assert await fleet.claim() == [helper]
+    await fleet.up(helper)
+    asked = {"run_id": run_id, "worker_id": helper, "question": "Which?"}
+    item = (await fleet.do(commands.attention.ask, **asked)).refs["item"]
+    run = await fleet.run(run_id)
+    assert (run.status, run.status_reason) == (
+        RunStatus.WAITING_FOR_INPUT,
+        "Every worker waits for an answer: see the attention list.",
+    )
+    await answer(fleet, item, "this one")
+    assert (await fleet.run(run_id)).status == RunStatus.ACTIVE
+    await fleet.exit(helper)
+    await fleet.finish(run_id, "a")
+    assert (await fleet.run(run_id)).status == RunStatus.COMPLETED
 
 
 async def test_the_same_question_is_asked_once_and_one_answer_releases_all(fleet: Fleet) -> None:

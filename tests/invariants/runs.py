@@ -22,14 +22,18 @@ def standing(seen: Look, run: Row) -> Standing:
     conflicts = [item for item in rows["attention"] if item.status == "OPEN" and item.kind == "CONFLICT"]
     held = {asker.task_id for item in conflicts for asker in seen.askers[item.id]}
     asked = open_kinds.count("PHASE_CONFIRMATION") + open_kinds.count("BUDGET")
+    running = sum(task.status == TaskStatus.RUNNING for task in rows["task"])
+    startable = sum(
+        task.status == TaskStatus.READY and can_start(task) and task.id not in held for task in rows["task"]
+    )
+    crowded = not running and startable > 0 and is_crowded(run, live)
     return Standing(
         status=RunStatus(run.status),
-        movable=sum(
-            task.status == TaskStatus.RUNNING
-            or (task.status == TaskStatus.READY and can_start(task) and task.id not in held)
-            for task in rows["task"]
-        ),
-        waiting=len(held) + asked + sum(task.status == TaskStatus.WAITING_FOR_INPUT for task in rows["task"]),
+        movable=running + (0 if crowded else startable),
+        waiting=len(held)
+        + asked
+        + crowded
+        + sum(task.status == TaskStatus.WAITING_FOR_INPUT for task in rows["task"]),
         failed=sum(task.status == TaskStatus.FAILED for task in rows["task"]),
         workers=sum(worker.role == "WORKER" for worker in live),
         restless=sum(not at_rest(worker) for worker in live),
@@ -45,6 +49,14 @@ def standing(seen: Look, run: Row) -> Standing:
 def can_start(task: Row) -> bool:
     """Without anybody's help, or it is about to already."""
     return (task.runtime is not None and not task.beyond_budget) or task.worker_id is not None
+
+
+def is_crowded(run: Row, live: list[Row]) -> bool:
+    """Every place is taken, each by a worker that waits for an answer."""
+    workers = [worker for worker in live if worker.role == "WORKER"]
+    return len(workers) >= run.max_workers and all(
+        worker.status == WorkerStatus.WAITING_FOR_INPUT for worker in workers
+    )
 
 
 def at_rest(worker: Row) -> bool:
