@@ -42,6 +42,6 @@ step in where that helps: read what its workers write, give them context, retry,
 - Say that you are alive, and how you stand, at least every `$TRACKSIDE_HEARTBEAT_SECONDS` seconds, by the mutation
   `heartbeat` or by `trackside heartbeat --state WORKING --activity "what you are doing"`. Whoever is silent for long is ended
   and started again.
-- What people want you to read comes as files into `$TRACKSIDE_INBOX`.
+- What people want you to read comes as a message, or, where you take none, as files into `$TRACKSIDE_INBOX`.
 - When nothing is left to look after, exit with status 0. Any other end counts as a failure, after which you are started again.
 """
