@@ -2,6 +2,7 @@
 
 import json
 import logging
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,8 @@ def test_orders() -> None:
         "heartbeatSeconds": 30,
         "model": "m-1",
         "mode": None,
+        "session": "ses_1",
+        "sessionCostUsd": "0.25",
         "problem": None,
     }
     given = {
@@ -137,7 +140,8 @@ def test_orders() -> None:
     assert (read.revision, read.accepted_reports, read.desired) == (4, 2, Desired.PAUSE)
     assert read.assignment is not None
     assert (read.assignment.argv, read.assignment.env, read.assignment.prompt) == (("a",), {"A": "b"}, "")
-    assert read.assignment.model == "m-1"
+    assert (read.assignment.model, read.assignment.session) == ("m-1", "ses_1")
+    assert read.assignment.session_cost == Decimal("0.25")
     assert read.inbox == (ContextItem("c", "n", "t"),)
     assert read.answers == (("1", "Allow"), ("2", None))
     assert orders.from_json({**given, "assignment": None, "inbox": []}).assignment is None
